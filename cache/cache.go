@@ -1,0 +1,315 @@
+package cache
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+const (
+	// declinedFor is how long it is remembered that a key's answers cannot be
+	// stored, so that its readers are not made to wait for each other. Varnish's
+	// hit-for-miss and Pingora's predictor use the same two minutes.
+	declinedFor = 2 * time.Minute
+	// declinedKeys bounds that memory: about 10 MiB of keys.
+	declinedKeys = 64 << 10
+	// revivedFor is how long a failed refresh is not repeated.
+	revivedFor = 60 * time.Second
+	// rounds bounds how often a reader joins a fill that turns out to be of
+	// another variant before it fetches alone.
+	rounds = 3
+)
+
+// Fetch asks the origins for what a request wants. It is called on a goroutine
+// of the cache's or the reader's; it must not touch anything that ends with the
+// reader's request, other than through ctx and query.Interim.
+type Fetch func(ctx context.Context, r *Request, query Query) (*Fetched, error)
+
+// Query is what the cache adds to a request.
+type Query struct {
+	// Whole asks for the whole page: the reader's own conditions and ranges stay behind.
+	Whole      bool
+	Validators Validators        // to be sent to the origin that minted them, and to no other
+	Interim    func(http.Header) // told of each 103 before Fetch returns; nil when nobody wants to know
+}
+
+// Fetched is an origin's answer.
+type Fetched struct {
+	Response  *http.Response // its body must be closed
+	Origin    string
+	Requested time.Time // when the request was sent, RFC 9111 §4.2.3
+	Responded time.Time // when the answer's header arrived
+	Attempts  int       // how many origins were asked
+}
+
+// Site is what the cache needs to know of the site that a request is for. One
+// value serves all of a site's requests; it must not change.
+type Site struct {
+	Policy Policy
+	Outage func() bool // no origin of the site is of use now; nil means false
+	Fetch  Fetch
+}
+
+// Request is a reader's request as the cache sees it.
+type Request struct {
+	Key     Key
+	HTTP    *http.Request // cleaned: end-to-end fields only; must not change any more
+	Site    *Site
+	Interim func(http.Header) // as in Query, on the goroutine that called Answer; may be nil
+}
+
+// DetailRevived: the page is past its lifetime, and its refresh failed a moment ago.
+const DetailRevived = "revived"
+
+// Result says in one word how an answer came about.
+type Result string
+
+// The closed set of results.
+const (
+	Hit         Result = "hit"         // stored and fresh
+	Stale       Result = "stale"       // stored, past its lifetime
+	Revalidated Result = "revalidated" // stored, and an origin said that it still holds
+	Miss        Result = "miss"        // fetched, or followed while being fetched
+	Bypass      Result = "bypass"      // not for the cache
+	Failed      Result = "error"       // none of them: an error page
+)
+
+// Results lists the closed set, for metrics that must exist at zero.
+func Results() []Result { return []Result{Hit, Stale, Revalidated, Miss, Bypass, Failed} }
+
+// Answer is what a reader gets: a rendition, or a response passed through.
+type Answer struct {
+	Rendition Rendition      // when Response is nil
+	Cursor    *Cursor        // follows a body that is still arriving; nil when it is whole. Must be closed.
+	Response  *http.Response // passed through; its body must be closed
+	Age       time.Duration  // of a stored page; 0 otherwise
+	Origin    string         // that the answer came from, now or when it was stored
+	Attempts  int            // how many origins were asked for this reader
+	Result    Result
+	Status    Status
+}
+
+// Cache answers requests from a [Store], and fills it. Its methods are safe for
+// concurrent use. Make one with [New] and end it with Close.
+type Cache struct {
+	store   Store
+	maxPage int64
+	now     func() time.Time
+	count   Counters
+
+	ctx    context.Context // of all fills; ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup // fills
+
+	mu       sync.Mutex // guards everything that follows
+	closed   bool
+	fills    map[string]*fill
+	byKey    map[Key]int // how many of fills are for a key
+	declined *simplelru.LRU[Key, time.Time]
+}
+
+// Counters tell what happened since the start.
+type Counters struct {
+	Collapsed   atomic.Uint64 // readers who followed another's fill
+	FillAborts  atomic.Uint64 // fills that ended before their body was whole
+	Refreshes   atomic.Uint64 // refreshes behind a reader's back
+	Uncacheable map[Reason]*atomic.Uint64
+}
+
+// Options are what a Cache needs.
+type Options struct {
+	Store   Store
+	MaxPage int64            // largest body that is stored, in bytes
+	Now     func() time.Time // nil means time.Now
+}
+
+// New returns a cache over a store.
+func New(o Options) *Cache {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	declined, err := simplelru.NewLRU[Key, time.Time](declinedKeys, nil)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	c := &Cache{
+		store: o.Store, maxPage: o.MaxPage, now: o.Now, ctx: ctx, cancel: cancel,
+		fills: make(map[string]*fill), byKey: make(map[Key]int), declined: declined,
+	}
+	c.count.Uncacheable = make(map[Reason]*atomic.Uint64)
+	for _, r := range Reasons() {
+		c.count.Uncacheable[r] = new(atomic.Uint64)
+	}
+	return c
+}
+
+// Close ends all fills and waits for them. Readers who follow one get an error.
+func (c *Cache) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.work.Wait()
+}
+
+// Counters are the cache's own; they may be read at any time.
+func (c *Cache) Counters() *Counters { return &c.count }
+
+// Usage tells what the store holds now.
+func (c *Cache) Usage() Usage { return c.store.Usage() }
+
+// Answer finds, follows or fetches what the request asks for. The error is
+// Fetch's, ErrNotStored for a request that allows nothing but a stored page, or
+// ctx's.
+func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
+	if fwd := bypass(r.HTTP); fwd != "" {
+		return c.pass(ctx, r, Status{Fwd: fwd})
+	}
+	now := c.now()
+	pages := c.store.Pages(r.Key)
+	page := Select(pages, r.HTTP.Header)
+	if page == nil {
+		return c.miss(ctx, r, pages)
+	}
+	decision := c.decide(page, r, now)
+	switch decision.Action {
+	case Serve:
+		return stored(page, r, decision, now), nil
+	case ServeAndRefresh:
+		c.refresh(r, page)
+		return stored(page, r, decision, now), nil
+	case Refuse:
+		return Answer{}, ErrNotStored
+	default:
+		return c.follow(ctx, r, page, Status{Fwd: "stale"}, decision.Detail)
+	}
+}
+
+// bypass reports why a request does not look into the cache at all, as the
+// word that Cache-Status has for it; empty when it does.
+func bypass(r *http.Request) string {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return "method"
+	case len(r.Header["Authorization"]) > 0:
+		// RFC 9111 §3.5 allows some of it. What an origin shows to one person is
+		// too easily mislabelled; nothing of it is looked up or stored.
+		return "bypass"
+	case r.Header.Get("Upgrade") != "":
+		return "bypass"
+	}
+	return ""
+}
+
+// decide is [Decide], with the state of the origins asked for only when it matters.
+func (c *Cache) decide(page *Page, r *Request, now time.Time) Decision {
+	outage := false
+	if page.Freshness.TTL(now) <= 0 {
+		if page.isRevived(now) && page.Freshness.mayServeStale(r.Site.Policy, now) {
+			return Decision{Action: Serve, Stale: true, TTL: page.Freshness.TTL(now), Detail: DetailRevived}
+		}
+		outage = r.Site.Outage != nil && r.Site.Outage()
+	}
+	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
+	return Decide(&page.Freshness, directives, PragmaNoCache(r.HTTP.Header), r.Site.Policy, outage, now)
+}
+
+// mayServeStale reports whether an error would allow the page to be served.
+func (f *Freshness) mayServeStale(p Policy, now time.Time) bool {
+	serve, _ := OnError(f, p, false, now)
+	return serve
+}
+
+// stored is the answer that a stored page gives.
+func stored(page *Page, r *Request, d Decision, now time.Time) Answer {
+	a := Answer{
+		Rendition: page.Render(r.HTTP),
+		Age:       page.Freshness.Age(now),
+		Origin:    page.Origin,
+		Result:    Hit,
+		Status:    Status{Hit: true, TTL: d.TTL, HasTTL: true, Detail: d.Detail},
+	}
+	if d.Stale {
+		a.Result = Stale
+	}
+	return a
+}
+
+// miss goes on where nothing stored answers the request.
+func (c *Cache) miss(ctx context.Context, r *Request, others []*Page) (Answer, error) {
+	fwd := "uri-miss"
+	if len(others) > 0 {
+		fwd = "vary-miss"
+	}
+	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
+	switch {
+	case directives.OnlyIfCached:
+		return Answer{}, ErrNotStored
+	case r.HTTP.Method == http.MethodHead, len(r.HTTP.Header["Range"]) > 0, directives.NoStore:
+		return c.pass(ctx, r, Status{Fwd: fwd})
+	case c.isDeclined(r.Key):
+		return c.pass(ctx, r, Status{Fwd: fwd, Detail: "uncacheable"})
+	}
+	return c.follow(ctx, r, nil, Status{Fwd: fwd}, "")
+}
+
+// pass fetches for this reader alone, on this reader's context, and stores nothing.
+func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, error) {
+	got, err := r.Site.Fetch(ctx, r, Query{Interim: r.Interim})
+	if err != nil {
+		return Answer{}, err
+	}
+	result := Bypass
+	if status.Fwd == "uri-miss" || status.Fwd == "vary-miss" {
+		result = Miss
+		if Storable(r.HTTP.Method, r.HTTP.Header, got.Response.StatusCode, got.Response.Header) == "" {
+			c.accept(r.Key)
+		}
+	}
+	status.FwdStatus = got.Response.StatusCode
+	return Answer{
+		Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: result, Status: status,
+	}, nil
+}
+
+// Invalidate lets go of what is stored under key, now or by a fill that is under way.
+func (c *Cache) Invalidate(key Key) {
+	c.mu.Lock()
+	if c.byKey[key] > 0 {
+		for _, f := range c.fills {
+			if f.key == key {
+				f.spoiled.Store(true)
+			}
+		}
+	}
+	c.mu.Unlock()
+	c.store.Remove(key)
+}
+
+// decline remembers that the answers under key cannot be stored.
+func (c *Cache) decline(key Key, reason Reason) {
+	c.count.Uncacheable[reason].Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.declined.Add(key, c.now().Add(declinedFor))
+}
+
+// accept forgets that the answers under key could not be stored.
+func (c *Cache) accept(key Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.declined.Remove(key)
+}
+
+// isDeclined reports whether the answers under key could not be stored lately.
+func (c *Cache) isDeclined(key Key) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until, known := c.declined.Get(key)
+	return known && c.now().Before(until)
+}

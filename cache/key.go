@@ -1,0 +1,93 @@
+package cache
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Key is the name under which the pages of one target are kept: the site and
+// the request target, with one space between them. It has no host and no scheme,
+// because a page is the same whichever front or origin it came by. The zero
+// value is no key.
+type Key string
+
+// MakeKey is the key of a request target within a site, whose name contains no
+// space. It allocates the key and nothing else for an ordinary target.
+func MakeKey(site string, u *url.URL) Key {
+	var room [512]byte // longer than all but freak targets
+	b := append(room[:0], site...)
+	b = append(b, ' ')
+	return Key(appendTarget(b, u))
+}
+
+// KeyOf is the key of a request target that [Target] or [InvalidatedTargets]
+// gave.
+func KeyOf(site, target string) Key { return Key(site + " " + target) }
+
+// Site is the site's name within the key.
+func (k Key) Site() string {
+	site, _, _ := strings.Cut(string(k), " ")
+	return site
+}
+
+// Target is the request target within the key.
+func (k Key) Target() string {
+	_, target, _ := strings.Cut(string(k), " ")
+	return target
+}
+
+// Target is the request target of u in origin form: the one string that is both
+// in the key and on the wire, so that an origin never sees two targets as one
+// key or the reverse. Send exactly this.
+//
+// It changes only what RFC 3986 calls equivalent: an empty path becomes "/"
+// (§6.2.3) and percent escapes are written in upper case (§6.2.2.1). Bytes that
+// no URI may contain are escaped. Dot segments, repeated slashes, escapes of
+// ordinary letters and the order of the query stay as they are: their meaning is
+// the origin's.
+func Target(u *url.URL) string {
+	var room [512]byte
+	return string(appendTarget(room[:0], u))
+}
+
+func appendTarget(b []byte, u *url.URL) []byte {
+	path := u.EscapedPath()
+	if !strings.HasPrefix(path, "/") && path != "*" {
+		b = append(b, '/')
+	}
+	b = appendEscaped(b, path)
+	if u.ForceQuery || u.RawQuery != "" {
+		b = append(b, '?')
+		b = appendEscaped(b, u.RawQuery)
+	}
+	return b
+}
+
+// appendEscaped appends s with its escapes in upper case, and with an escape for
+// each byte that cannot stand in a request target.
+func appendEscaped(b []byte, s string) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
+			b = append(b, '%', upperASCII(s[i+1]), upperASCII(s[i+2]))
+			i += 2
+		case c <= ' ' || c == '#' || c >= 0x7f:
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func upperASCII(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - ('a' - 'A')
+	}
+	return c
+}

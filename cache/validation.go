@@ -1,0 +1,267 @@
+package cache
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+)
+
+// Validators are what a stored page can be validated with (RFC 9110 §8.8), and
+// the origin that gave them: an entity tag means nothing to another origin. The
+// zero value has none.
+type Validators struct {
+	Origin       string // the origin's name, as the caller knows it
+	ETag         string // as received, with quotes and W/
+	LastModified string // as received; always a valid date
+}
+
+// ValidatorsOf picks the validators out of an answer of the named origin. A
+// Last-Modified that is no date, and a field given twice with different values,
+// is no validator.
+func ValidatorsOf(origin string, h http.Header) Validators {
+	v := Validators{Origin: origin, ETag: single(h, "Etag")}
+	if modified := single(h, "Last-Modified"); isDate(modified) {
+		v.LastModified = modified
+	}
+	return v
+}
+
+// Empty reports whether there is nothing to validate with.
+func (v Validators) Empty() bool { return v.ETag == "" && v.LastModified == "" }
+
+// Apply makes a request for the page conditional on exactly v (RFC 9111
+// §4.3.1): it sets If-None-Match and If-Modified-Since, and removes the one
+// that v has nothing for.
+func (v Validators) Apply(h http.Header) {
+	setOrDelete(h, "If-None-Match", v.ETag)
+	setOrDelete(h, "If-Modified-Since", v.LastModified)
+}
+
+func setOrDelete(h http.Header, name, value string) {
+	if value == "" {
+		h.Del(name)
+		return
+	}
+	h.Set(name, value)
+}
+
+func hasValidator(h http.Header) bool { return !ValidatorsOf("", h).Empty() }
+
+func isDate(s string) bool {
+	_, ok := ParseDate(s)
+	return ok
+}
+
+// Confirms reports whether a 304 is about the stored page, given both headers
+// (RFC 9111 §4.3.4). When it is not, the stored page must be neither updated nor
+// used: ask again without validators. A 304 without any validator answers the
+// ones it was asked with.
+//
+// A strong tag in the 304 is taken to confirm the weak tag of the same text:
+// servers that compress on the fly weaken the tag of what they send but not that
+// of what they confirm, and refusing would fetch every such page twice.
+func Confirms(stored, fresh http.Header) bool {
+	held, given := ValidatorsOf("", stored), ValidatorsOf("", fresh)
+	switch {
+	case given.ETag != "":
+		return opaqueTag(held.ETag) == opaqueTag(given.ETag)
+	case given.LastModified != "":
+		return held.LastModified == given.LastModified
+	}
+	return true
+}
+
+// Merge gives the header of a stored page after the 304 with the header fresh
+// has confirmed it. Both arguments stay as they are, and the result shares
+// nothing with them. Ask [Storable] about the result before keeping it, and
+// [Reckon] for its freshness: the 304 may have changed both.
+//
+// Every field of the 304 replaces the stored one (RFC 9111 §3.2), except
+//
+//   - what is not stored: hop-by-hop fields, Trailer, and those that a
+//     qualified private or no-cache withholds (§3.1);
+//   - Content-Length, and Content-Encoding, Content-Range and Content-Type: the
+//     stored body was made neutral in the light of these, and may keep them
+//     (§3.2, third paragraph);
+//   - Set-Cookie, unless the page is declared public or has s-maxage;
+//   - a strong ETag confirming the weak one (see [Confirms]), which would claim
+//     more of the stored bytes than is known.
+//
+// Age and Date are about the answer that carried them, and do not outlive it.
+func Merge(stored, fresh http.Header) http.Header {
+	update := fresh.Clone()
+	Hop(update)
+	delete(update, "Trailer")
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Type"} {
+		delete(update, name)
+	}
+	if given := single(fresh, "Etag"); given != "" && single(stored, "Etag") == "W/"+given {
+		delete(update, "Etag")
+	}
+	merged := stored.Clone()
+	if merged == nil {
+		merged = http.Header{}
+	}
+	delete(merged, "Age")
+	delete(merged, "Date")
+
+	control := update["Cache-Control"]
+	if len(control) == 0 {
+		control = stored["Cache-Control"]
+	}
+	d := ParseCacheControl(control)
+	if !d.Public && d.SMaxAge == Absent {
+		delete(update, "Set-Cookie")
+	}
+	for name, values := range update {
+		merged[name] = values
+	}
+	d.Withhold(merged)
+	return merged
+}
+
+// NotModified reports whether the reader's own preconditions say that it holds
+// the stored page already, so that 304 is the answer (RFC 9111 §4.3.2). Status
+// and page are those of the stored page. Only If-None-Match, by weak
+// comparison, and, without it, If-Modified-Since count. Whether the page may be
+// used at all is for [Decide]. It does not allocate.
+func NotModified(request http.Header, status int, page http.Header) bool {
+	if status < 200 || status > 299 {
+		return false // RFC 9110 §13.2.1: no preconditions on other answers
+	}
+	if held := request["If-None-Match"]; len(held) > 0 {
+		return matchesAny(held, single(page, "Etag"))
+	}
+	if len(request["If-Modified-Since"]) == 0 {
+		return false
+	}
+	since, ok := ParseDate(single(request, "If-Modified-Since"))
+	if !ok {
+		return false
+	}
+	modified, ok := lastChange(page)
+	return ok && !modified.After(since)
+}
+
+// lastChange is when the page was last modified: its Last-Modified, or else its
+// Date (RFC 9111 §4.3.2).
+func lastChange(page http.Header) (time.Time, bool) {
+	if t, ok := ParseDate(single(page, "Last-Modified")); ok {
+		return t, true
+	}
+	return ParseDate(single(page, "Date"))
+}
+
+// matchesAny reports whether tag is among the lines of an If-None-Match field,
+// by weak comparison (RFC 9110 §8.8.3.2), or the field is "*".
+func matchesAny(lines []string, tag string) bool {
+	want := opaqueTag(tag)
+	for _, line := range lines {
+		if trimOWS(line) == "*" {
+			return true
+		}
+		for line != "" {
+			var held string
+			held, line = nextTag(line)
+			if held != "" && held == want {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// nextTag cuts the first entity tag off a list, without its weakness. It is
+// not nextElement: within an entity tag a backslash escapes nothing (RFC 9110
+// §8.8.3).
+func nextTag(list string) (tag, rest string) {
+	list = opaqueTag(strings.TrimLeft(list, " \t,"))
+	end := strings.IndexByte(list, ',')
+	if strings.HasPrefix(list, `"`) {
+		if closing := strings.IndexByte(list[1:], '"'); closing >= 0 {
+			quoted := closing + 2
+			end = strings.IndexByte(list[quoted:], ',')
+			if end >= 0 {
+				end += quoted
+			}
+		}
+	}
+	if end < 0 {
+		return trimOWS(list), ""
+	}
+	return trimOWS(list[:end]), list[end+1:]
+}
+
+// opaqueTag is an entity tag without its weakness.
+func opaqueTag(tag string) string { return strings.TrimPrefix(trimOWS(tag), "W/") }
+
+// Hop removes from h, in place, the fields that are about one connection only
+// (RFC 9110 §7.6.1) or one proxy (§11.7), and those that Connection names. It
+// serves for storing, for requests to an origin and for relaying an answer. The
+// Trailer field stays: see [Trailers].
+//
+// Connection cannot name a field that decides how the message is read or kept:
+// §7.6.1 forbids it, and heeding it would let a hop hide a no-store.
+func Hop(h http.Header) {
+	for _, line := range h["Connection"] {
+		for line != "" {
+			var name string
+			name, line = nextElement(line)
+			if name = textproto.CanonicalMIMEHeaderKey(name); !endToEnd(name) {
+				delete(h, name)
+			}
+		}
+	}
+	for _, name := range [...]string{
+		"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Transfer-Encoding", "Upgrade",
+		"Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
+	} {
+		delete(h, name)
+	}
+}
+
+// endToEnd reports whether the field is for every recipient, whatever a
+// Connection field says.
+func endToEnd(name string) bool {
+	switch name {
+	case "Age", "Cache-Control", "Content-Encoding", "Content-Length", "Content-Type",
+		"Date", "Expires", "Vary":
+		return true
+	}
+	return false
+}
+
+// Trailers lists the fields that h announces for the trailer section (RFC 9110
+// §6.6.2), with canonical names, and leaves out those that a trailer may not
+// carry (§6.5.1). Who relays an answer announces these anew; a stored page has
+// no trailers.
+func Trailers(h http.Header) []string {
+	var names []string
+	for _, line := range h["Trailer"] {
+		for line != "" {
+			var name string
+			name, line = nextElement(line)
+			if name == "" || tokenLen(name) != len(name) {
+				continue
+			}
+			if name = textproto.CanonicalMIMEHeaderKey(name); !headerOnly(name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// headerOnly reports whether a field must be known before the body, so that it
+// cannot come after it.
+func headerOnly(name string) bool {
+	switch name {
+	case "Connection", "Content-Range", "Host", "Keep-Alive", "Location", "Proxy-Connection",
+		"Retry-After", "Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+		"Authorization", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
+		"Www-Authenticate":
+		return true
+	}
+	return endToEnd(name)
+}

@@ -1,0 +1,194 @@
+package cache_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliograph-edge/heliograph/cache"
+)
+
+const (
+	modified = "Last-Modified: Sat, 28 Feb 2026 12:00:00 GMT"
+	before   = "Fri, 27 Feb 2026 12:00:00 GMT"
+	same     = "Sat, 28 Feb 2026 12:00:00 GMT"
+	after    = "Sun, 01 Mar 2026 12:00:00 GMT"
+)
+
+func TestValidators(t *testing.T) {
+	v := cache.ValidatorsOf("primary", fields(`ETag: W/"a"`, modified))
+	require.Equal(t, cache.Validators{Origin: "primary", ETag: `W/"a"`, LastModified: same}, v)
+	require.False(t, v.Empty())
+
+	for name, h := range map[string]http.Header{
+		"none":                       fields(),
+		"a Last-Modified of no date": fields("Last-Modified: 0"),
+		"two different tags":         fields(`ETag: "a"`, `ETag: "b"`),
+	} {
+		require.True(t, cache.ValidatorsOf("primary", h).Empty(), name)
+	}
+	require.False(t, cache.ValidatorsOf("", fields(`ETag: "a"`, `ETag: "a"`)).Empty(), "the same tag twice is one")
+}
+
+func TestApplyAsksWithExactlyThesePreconditions(t *testing.T) {
+	reader := func() http.Header {
+		return fields(`If-None-Match: "reader"`, "If-Modified-Since: "+after, "Accept: */*")
+	}
+	h := reader()
+	cache.Validators{ETag: `"a"`, LastModified: same}.Apply(h)
+	require.Equal(t, fields(`If-None-Match: "a"`, "If-Modified-Since: "+same, "Accept: */*"), h, "§4.3.1")
+
+	h = reader()
+	cache.Validators{LastModified: same}.Apply(h)
+	require.Equal(t, fields("If-Modified-Since: "+same, "Accept: */*"), h)
+
+	h = reader()
+	cache.Validators{}.Apply(h)
+	require.Equal(t, fields("Accept: */*"), h)
+}
+
+func TestConfirms(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		stored, fresh []string
+		want          bool
+	}{
+		{"§4.3.4 the same strong tag", []string{`ETag: "a"`}, []string{`ETag: "a"`}, true},
+		{"§4.3.4 another strong tag", []string{`ETag: "a"`}, []string{`ETag: "b"`}, false},
+		{"§4.3.4 another tag with the same date", []string{`ETag: "a"`, modified}, []string{`ETag: "b"`, modified}, false},
+		{"§4.3.4 the same weak tag", []string{`ETag: W/"a"`}, []string{`ETag: W/"a"`}, true},
+		{"§4.3.4 a weak tag for a strong one", []string{`ETag: "a"`}, []string{`ETag: W/"a"`}, true},
+		{"a strong tag for what was weakened on the way", []string{`ETag: W/"a"`}, []string{`ETag: "a"`}, true},
+		{"§4.3.4 a tag where there was none", []string{modified}, []string{`ETag: "a"`}, false},
+		{"§4.3.4 the same date", []string{modified}, []string{modified}, true},
+		{"§4.3.4 another date", []string{modified}, []string{"Last-Modified: " + before}, false},
+		{"a date beside a stored tag", []string{`ETag: "a"`, modified}, []string{modified}, true},
+		{"no validator at all", []string{`ETag: "a"`, modified}, nil, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.Equal(t, c.want, cache.Confirms(fields(c.stored...), fields(c.fresh...)))
+		})
+	}
+}
+
+func TestMerge(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		stored, fresh, want []string
+	}{
+		{"§3.2 what the 304 omits stays", []string{"X-A: 1", `Etag: "a"`}, []string{`Etag: "a"`}, []string{"X-A: 1", `Etag: "a"`}},
+		{"§3.2 what it has replaces", []string{"X-A: 1", "Cache-Control: max-age=1"}, []string{"X-A: 2", "Cache-Control: max-age=9"}, []string{"X-A: 2", "Cache-Control: max-age=9"}},
+		{"§3.2 all lines of a field are replaced", []string{"X-A: 1", "X-A: 2"}, []string{"X-A: 3"}, []string{"X-A: 3"}},
+		{"§3.2 new fields are added", nil, []string{"X-A: 1"}, []string{"X-A: 1"}},
+		{"§3.2 an unknown Content- field is like any other", []string{"Content-Foo: 1"}, []string{"Content-Foo: 2"}, []string{"Content-Foo: 2"}},
+		{"§3.2 Content-Length never", []string{"Content-Length: 5"}, []string{"Content-Length: 0"}, []string{"Content-Length: 5"}},
+		{"§3.2 nor is it added", nil, []string{"Content-Length: 0"}, nil},
+		{"§3.2 what the stored body depends on", []string{"Content-Encoding: br", "Content-Type: text/html"},
+			[]string{"Content-Encoding: gzip", "Content-Type: text/plain", "Content-Range: bytes 0-1/2"}, []string{"Content-Encoding: br", "Content-Type: text/html"}},
+		{"§3.1 hop-by-hop", nil, []string{"Connection: close, X-Hop", "X-Hop: 1", "Keep-Alive: 5", "Transfer-Encoding: chunked", "Upgrade: h2c", "Te: x", "Trailer: X"}, nil},
+		{"§3.1 what is withheld from now on", []string{"X-A: 1"}, []string{`Cache-Control: private="X-A"`, "X-A: 2"}, []string{`Cache-Control: private="X-A"`}},
+		{"§3.1 what was withheld before", []string{`Cache-Control: no-cache="X-A"`}, []string{"X-A: 2"}, []string{`Cache-Control: no-cache="X-A"`}},
+		{"§4.2.3 an old Age does not outlive its answer", []string{"Age: 99", "Date: " + before}, []string{"Date: " + after}, []string{"Date: " + after}},
+		{"§4.2.3 nor does an old Date", []string{"Date: " + before}, []string{"Age: 3"}, []string{"Age: 3"}},
+		{"§7.3 a cookie in a 304 is one reader's", []string{"Cache-Control: max-age=5"}, []string{"Set-Cookie: a=b"}, []string{"Cache-Control: max-age=5"}},
+		{"§7.3 unless it is public", []string{"Cache-Control: public"}, []string{"Set-Cookie: a=b"}, []string{"Cache-Control: public", "Set-Cookie: a=b"}},
+		{"§3.2 a tag may become weak", []string{`Etag: "a"`}, []string{`Etag: W/"a"`}, []string{`Etag: W/"a"`}},
+		{"but not strong", []string{`Etag: W/"a"`}, []string{`Etag: "a"`}, []string{`Etag: W/"a"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			stored, fresh := fields(c.stored...), fields(c.fresh...)
+			got := cache.Merge(stored, fresh)
+			require.Equal(t, fields(c.want...), got)
+			for name := range got {
+				got[name][0] = "changed"
+			}
+			require.Equal(t, fields(c.stored...), stored, "the stored header stays as it is")
+			require.Equal(t, fields(c.fresh...), fresh, "the 304 stays as it is")
+		})
+	}
+	require.NotNil(t, cache.Merge(nil, nil))
+}
+
+func TestNotModified(t *testing.T) {
+	strong, weak := []string{`Etag: "abc"`}, []string{`Etag: W/"abc"`}
+	for _, c := range []struct {
+		name    string
+		request []string
+		status  int
+		page    []string
+		want    bool
+	}{
+		{"no preconditions", nil, 200, strong, false},
+		{"RFC 9110 §13.1.2 the same tag", []string{`If-None-Match: "abc"`}, 200, strong, true},
+		{"RFC 9110 §13.1.2 another tag", []string{`If-None-Match: "abd"`}, 200, strong, false},
+		{"RFC 9110 §8.8.3.2 weak for strong", []string{`If-None-Match: W/"abc"`}, 200, strong, true},
+		{"RFC 9110 §8.8.3.2 strong for weak", []string{`If-None-Match: "abc"`}, 200, weak, true},
+		{"RFC 9110 §8.8.3 tags have case", []string{`If-None-Match: "ABC"`}, 200, strong, false},
+		{"RFC 9110 §13.1.2 first of a list", []string{`If-None-Match: "abc", "1", "2"`}, 200, strong, true},
+		{"RFC 9110 §13.1.2 amid a list", []string{`If-None-Match: "1",W/"abc" ,"2"`}, 200, strong, true},
+		{"RFC 9110 §13.1.2 last of a list", []string{`If-None-Match: "1", , "2", "abc"`}, 200, strong, true},
+		{"RFC 9110 §5.3 on another line", []string{`If-None-Match: "1"`, `If-None-Match: "abc"`}, 200, strong, true},
+		{"RFC 9110 §13.1.2 star", []string{`If-None-Match: *`}, 200, strong, true},
+		{"RFC 9110 §13.1.2 star without a tag", []string{`If-None-Match: *`}, 200, nil, true},
+		{"RFC 9110 §8.8.3 a tag with a comma", []string{`If-None-Match: "x", "a,b"`}, 200, []string{`Etag: "a,b"`}, true},
+		{"RFC 9110 §8.8.3 part of a tag with a comma", []string{`If-None-Match: "x,abc"`}, 200, strong, false},
+		{"RFC 9110 §8.8.3 a backslash escapes nothing", []string{`If-None-Match: "a\", "abc"`}, 200, strong, true},
+		{"RFC 9110 §8.8.3 the empty tag", []string{`If-None-Match: ""`}, 200, []string{`Etag: ""`}, true},
+		{"a tag without quotes is another", []string{`If-None-Match: abc`}, 200, strong, false},
+		{"an open quote", []string{`If-None-Match: "abc`}, 200, strong, false},
+		{"garbage behind a tag", []string{`If-None-Match: "abc"x`}, 200, strong, false},
+		{"an empty field against no tag", []string{`If-None-Match:`}, 200, nil, false},
+		{"RFC 9110 §13.1.3 not changed since", []string{"If-Modified-Since: " + same}, 200, []string{modified}, true},
+		{"RFC 9110 §13.1.3 changed before", []string{"If-Modified-Since: " + after}, 200, []string{modified}, true},
+		{"RFC 9110 §13.1.3 changed after", []string{"If-Modified-Since: " + before}, 200, []string{modified}, false},
+		{"RFC 9110 §13.1.3 another form of date", []string{"If-Modified-Since: Saturday, 28-Feb-26 12:00:00 GMT"}, 200, []string{modified}, true},
+		{"RFC 9110 §13.1.3 no date is ignored", []string{"If-Modified-Since: today"}, 200, []string{modified}, false},
+		{"RFC 9110 §13.1.3 two dates are ignored", []string{"If-Modified-Since: " + same, "If-Modified-Since: " + after}, 200, []string{modified}, false},
+		{"§4.3.2 Date for want of Last-Modified", []string{"If-Modified-Since: " + after}, 200, []string{noonDate}, true},
+		{"§4.3.2 a later Date", []string{"If-Modified-Since: " + same}, 200, []string{noonDate}, false},
+		{"§4.3.2 neither", []string{"If-Modified-Since: " + after}, 200, nil, false},
+		{"RFC 9110 §13.2.2 the tag decides: no", []string{`If-None-Match: "x"`, "If-Modified-Since: " + after}, 200, append(strong, modified), false},
+		{"RFC 9110 §13.2.2 the tag decides: yes", []string{`If-None-Match: "abc"`, "If-Modified-Since: " + before}, 200, append(strong, modified), true},
+		{"RFC 9110 §13.2.1 not for a missing page", []string{`If-None-Match: "abc"`}, 404, strong, false},
+		{"RFC 9110 §13.2.1 not for a redirect", []string{`If-None-Match: *`}, 301, strong, false},
+		{"RFC 9110 §13.2.1 for any 2xx", []string{`If-None-Match: "abc"`}, 203, strong, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.Equal(t, c.want, cache.NotModified(fields(c.request...), c.status, fields(c.page...)))
+		})
+	}
+}
+
+func TestHop(t *testing.T) {
+	h := fields("Connection: close, x-a", "Connection: X-B, , keep-alive", "X-A: 1", "X-B: 2", "X-C: 3",
+		"Proxy-Connection: x", "Keep-Alive: x", "TE: trailers", "Transfer-Encoding: chunked", "Upgrade: h2c",
+		"Proxy-Authenticate: x", "Proxy-Authorization: x", "Proxy-Authentication-Info: x", "Trailer: X-T", "Content-Length: 5")
+	cache.Hop(h)
+	require.Equal(t, fields("X-C: 3", "Trailer: X-T", "Content-Length: 5"), h)
+
+	end := []string{"Cache-Control: no-store", "Vary: *", "Content-Type: a/b", "Age: 5"}
+	h = fields(append(end, "Connection: cache-control, vary, content-type, age")...)
+	cache.Hop(h)
+	require.Equal(t, fields(end...), h, "RFC 9110 §7.6.1: Connection never names what is for every recipient")
+	require.NotPanics(t, func() { cache.Hop(nil) })
+}
+
+func TestTrailers(t *testing.T) {
+	require.Equal(t, []string{"X-Sum", "Server-Timing"},
+		cache.Trailers(fields("Trailer: x-sum, Content-Length,, Transfer-Encoding", "Trailer: Set-Cookie, a b, server-timing")))
+	require.Empty(t, cache.Trailers(fields()))
+}
+
+func FuzzNotModified(f *testing.F) {
+	for _, s := range []string{`"a", W/"b"`, `*`, `W/`, `"`, `a,"b`, `"a\"`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		held := http.Header{"If-None-Match": {s}}
+		require.Equal(t, cache.NotModified(held, 200, fields(`Etag: "abc"`)), cache.NotModified(held, 200, fields(`Etag: W/"abc"`)),
+			"weak comparison does not see weakness")
+		held["If-None-Match"] = []string{s, `"abc"`}
+		require.True(t, cache.NotModified(held, 200, fields(`Etag: "abc"`)), "one line cannot hide another")
+	})
+}

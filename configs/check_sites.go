@@ -1,0 +1,204 @@
+package configs
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+func siteField(i int) string { return "sites[" + strconv.Itoa(i) + "]" }
+
+func originField(i, j int) string {
+	return siteField(i) + ".origins[" + strconv.Itoa(j) + "]"
+}
+
+// primary is the address of the first origin, nil when there is no usable one.
+func (s Site) primary() *url.URL {
+	if len(s.Origins) == 0 || s.Origins[0].URL == nil || originProblem(s.Origins[0].URL) != "" {
+		return nil
+	}
+	return s.Origins[0].URL
+}
+
+// taken maps what has to be unique to the field that has it.
+type taken map[string]string
+
+// unique refuses a value that another field has, and reports whether there was
+// none.
+func (c *checks) unique(all taken, field, value string) bool {
+	if first, ok := all[value]; ok {
+		c.refuse(field, fmt.Sprintf("%s is the same as %s", quote(value), first))
+		return false
+	}
+	all[value] = field
+	return true
+}
+
+func (c *checks) sites() {
+	if len(c.file.Sites) == 0 {
+		c.refuse("sites", "there is no site")
+		return
+	}
+	names, fronts, everyName := taken{}, taken{}, ""
+	for i, site := range c.file.Sites {
+		field := siteField(i)
+		c.origins(i, site.Origins)
+		c.siteName(names, field, site)
+		c.canonical(field, site)
+		c.fronts(fronts, field, site.Fronts)
+		if len(site.Fronts) == 0 && !c.file.source.unreadable(field+".fronts") {
+			c.frontless(field, everyName)
+			everyName = field
+		}
+		c.identity(field+".identity", site.Identity)
+		c.health(field+".health", site.Health)
+		c.within(field+".cache.stale", site.Cache.Stale, minStale, maxStale)
+		c.within(field+".cache.outage", site.Cache.Outage, minStale, maxStale)
+	}
+}
+
+// siteName leaves alone a name that could not be derived: the primary origin
+// was refused for it.
+func (c *checks) siteName(names taken, field string, site Site) {
+	field += ".name"
+	if site.primary() == nil && !c.file.source.gives(field) {
+		return
+	}
+	problem := siteNameProblem(site.Name)
+	c.refuse(field, problem)
+	if problem == "" {
+		c.unique(names, field, site.Name)
+	}
+}
+
+func (c *checks) canonical(field string, site Site) {
+	switch {
+	case site.primary() == nil && !c.file.source.gives(field+".canonical"):
+	case site.Canonical == nil:
+		c.refuse(field+".canonical", "is missing")
+	default:
+		c.refuse(field+".canonical", originProblem(site.Canonical))
+	}
+}
+
+func (c *checks) fronts(all taken, site string, fronts []string) {
+	for j, front := range fronts {
+		field := site + ".fronts[" + strconv.Itoa(j) + "]"
+		problem := frontProblem(front)
+		c.refuse(field, problem)
+		if problem == "" {
+			c.unique(all, field, front)
+		}
+	}
+}
+
+// frontless checks what has to hold for a site that answers to every name;
+// other is the site before it that does, if any.
+func (c *checks) frontless(field, other string) {
+	const accepted = "a list of host names; one site at most goes without"
+	if other != "" {
+		c.refuseFor(field+".fronts", "is empty, and "+other+" already answers to every name", accepted)
+		return
+	}
+	if c.file.TLS.Email != "" {
+		c.refuseFor(field+".fronts", "is empty, but tls.email has certificates issued for the fronts",
+			"a list of host names")
+	}
+}
+
+func (c *checks) origins(i int, origins []Origin) {
+	if len(origins) == 0 {
+		c.refuse(siteField(i)+".origins", "there is no origin")
+		return
+	}
+	names, addresses := taken{}, taken{}
+	for j, o := range origins {
+		c.origin(names, addresses, originField(i, j), o)
+	}
+}
+
+func (c *checks) origin(names, addresses taken, field string, o Origin) {
+	at, nameAt := field, field
+	if c.file.source.gives(field + ".url") {
+		at = field + ".url"
+	}
+	if c.file.source.gives(field + ".name") {
+		nameAt = field + ".name"
+	}
+	c.connectable(field, o.Address)
+	if c.file.source.gives(field + ".ca") {
+		c.required(field, "ca", o.CA)
+	}
+	if o.URL == nil {
+		c.refuse(field+".url", "is missing")
+		return
+	}
+	if problem := originProblem(o.URL); problem != "" {
+		c.refuse(at, problem)
+		return
+	}
+	if !c.unique(addresses, at, o.URL.String()) {
+		return
+	}
+	if problem := originNameProblem(o.Name); problem != "" {
+		c.refuse(nameAt, problem)
+		return
+	}
+	c.unique(names, nameAt, o.Name)
+}
+
+func originNameProblem(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
+		return quote(name) + " has spaces"
+	default:
+		return ""
+	}
+}
+
+// connectable refuses the addresses that no connection can be made to.
+func (c *checks) connectable(origin string, addresses []netip.Addr) {
+	for k, ip := range addresses {
+		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
+			c.refuse(fmt.Sprintf("%s.address[%d]", origin, k), ip.String()+" is not the address of a host")
+		}
+	}
+}
+
+func (c *checks) identity(field string, identity Identity) {
+	for j, marker := range identity.Contains {
+		if strings.TrimSpace(marker) == "" {
+			c.refuse(fmt.Sprintf("%s.contains[%d]", field, j), "is empty, which every page contains")
+		}
+	}
+	if len(identity.Paths) == 0 {
+		c.refuse(field+".paths", "there is no path")
+	}
+	for j, path := range identity.Paths {
+		c.refuse(fmt.Sprintf("%s.paths[%d]", field, j), pathProblem(path))
+	}
+}
+
+func pathProblem(path string) string {
+	if !strings.HasPrefix(path, "/") {
+		return quote(path) + " does not begin with a slash"
+	}
+	// After a second slash, a reference to this path would name a host.
+	_, err := url.ParseRequestURI(path)
+	if err != nil || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "# ") {
+		return quote(path) + " is not a path"
+	}
+	return ""
+}
+
+func (c *checks) health(field string, health Health) {
+	c.within(field+".interval", health.Interval, minInterval, maxInterval)
+	c.within(field+".timeout", health.Timeout, minTimeout, maxTimeout)
+	between(c, field+".fall", health.Fall, minInARow, maxInARow, strconv.Itoa)
+	between(c, field+".rise", health.Rise, minInARow, maxInARow, strconv.Itoa)
+}

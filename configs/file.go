@@ -1,0 +1,143 @@
+package configs
+
+import (
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// File is a whole configuration. It is made by [Load], [Parse] or [FromOrigins];
+// the zero File has no sites and is refused by [File.Check]. A File is not
+// changed after it was handed out and may be read by many goroutines.
+type File struct {
+	Listen Listen
+	// Data is the directory for what survives a restart: certificates, pages
+	// and verdicts. It need not exist yet.
+	Data string
+	TLS  TLS
+	// Sites has at least one element.
+	Sites []Site
+	Cache Cache
+	Log   Log
+	// Drain is how long a shutdown waits for running requests.
+	Drain time.Duration
+	// Path is where the File was read from, empty for the command line.
+	Path string
+
+	source source
+}
+
+// Listen holds the addresses the edge listens on, as host:port.
+type Listen struct {
+	// HTTP and HTTPS are off when empty; at least one of them is not. A port
+	// of 0 lets the system choose.
+	HTTP, HTTPS string
+	// Admin is a loopback address or unix:/path, never empty.
+	Admin string
+}
+
+// TLS says where certificates come from. The zero TLS has no source; at least
+// one is set when [Listen.HTTPS] is on.
+type TLS struct {
+	// Email is the ACME account's address, empty when ACME is off.
+	Email string
+	Files []CertificateFile
+	// Internal makes the edge its own certificate authority, for development.
+	Internal bool
+}
+
+// CertificateFile names the PEM files of one certificate chain and its key.
+type CertificateFile struct {
+	Cert, Key string
+}
+
+// Site is one publication.
+type Site struct {
+	// Name is unique among the sites and matches [a-z0-9][a-z0-9.-]*.
+	Name string
+	// Fronts are lower-case host names, unique among all sites. A site without
+	// fronts answers to every name that no other site has; there is at most one.
+	Fronts []string
+	// Canonical is the address that pages are stored and keyed under.
+	Canonical *url.URL
+	// Origins has at least one element; the first is the primary.
+	Origins []Origin
+	// Cookies lets readers' cookies through to the origins and back.
+	Cookies  bool
+	Identity Identity
+	Health   Health
+	Cache    SiteCache
+}
+
+// Origin is an address that the publication's pages can be fetched from.
+type Origin struct {
+	// Name is unique within the site: the URL unless the operator gave another.
+	Name string
+	// URL is scheme and host, with a port where it is not the scheme's own. It
+	// has no path, query, fragment or user.
+	URL *url.URL
+	// Address holds the IP addresses to connect to; empty asks DNS.
+	Address []netip.Addr
+	// CA is a file of PEM certificates to trust instead of the system's; empty
+	// trusts the system's.
+	CA string
+}
+
+// Identity is what proves that an answer is this publication.
+type Identity struct {
+	// Contains lists texts that are all found on each of Paths; empty asks for
+	// no proof.
+	Contains []string
+	// Paths are fetched by probes; at least one, each begins with a slash.
+	Paths []string
+}
+
+// Health is how often origins are probed and how many answers turn a verdict.
+type Health struct {
+	Interval, Timeout time.Duration
+	// Fall is how many failures in a row take an origin out of use, Rise how
+	// many successes in a row bring it back.
+	Fall, Rise int
+}
+
+// SiteCache is how long pages may be shown after they stopped being fresh.
+type SiteCache struct {
+	// Stale applies while an origin is usable, Outage while none is.
+	Stale, Outage time.Duration
+}
+
+// Cache is what all sites share.
+type Cache struct {
+	// Memory is the most that pages may take in memory, in bytes.
+	Memory int64
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	// Format is json or console.
+	Format string
+	// Level is debug, info, warn or error.
+	Level string
+	// Readers says how much of a reader's address is logged: none, truncated
+	// (/24 or /48) or full.
+	Readers string
+}
+
+// defaults is what a file that says nothing means, except for what is derived
+// from other values: see [File.complete].
+func defaults() *File {
+	return &File{
+		Listen: Listen{HTTP: "127.0.0.1:8080", Admin: "127.0.0.1:8081"},
+		Cache:  Cache{Memory: 512 << 20},
+		Log:    Log{Format: "json", Level: "info", Readers: "none"},
+		Drain:  30 * time.Second,
+	}
+}
+
+func siteDefaults() Site {
+	return Site{
+		Identity: Identity{Paths: []string{"/"}},
+		Health:   Health{Interval: 10 * time.Second, Timeout: 5 * time.Second, Fall: 3, Rise: 2},
+		Cache:    SiteCache{Stale: day, Outage: 30 * day},
+	}
+}

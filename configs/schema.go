@@ -1,0 +1,157 @@
+package configs
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// The bounds of what a file may ask for. They are there to catch slips (a unit
+// forgotten, a digit too many) and to keep probes from being a burden.
+const (
+	minInterval, maxInterval = time.Second, time.Hour
+	minTimeout, maxTimeout   = 100 * time.Millisecond, 30 * time.Second
+	minInARow, maxInARow     = 1, 20
+	minStale, maxStale       = time.Second, 3650 * day
+	minDrain, maxDrain       = 100 * time.Millisecond, time.Hour
+	minMemory, maxMemory     = 1 << 20, 1 << 40
+)
+
+// What several keys accept, in the same words.
+const (
+	acceptedAddress = `an address such as 127.0.0.1:8080, or ":80" for all interfaces`
+	acceptedOrigin  = "a URL without a path, such as https://www.gazette.example"
+	acceptedFile    = "the path of a PEM file"
+	acceptedHost    = "a host name such as gazette.example.net"
+)
+
+// The values of log, in the order they are listed in.
+func logFormats() []string { return []string{"json", "console"} }
+func logLevels() []string  { return []string{"debug", "info", "warn", "error"} }
+func logReaders() []string { return []string{"none", "truncated", "full"} }
+
+// schema is the shape of a whole file, read into f.
+func schema(f *File) shape {
+	return mapping(
+		key{"listen", mapping(
+			key{"http", text(&f.Listen.HTTP, acceptedAddress+`, or "" for off when https is on`)},
+			key{"https", text(&f.Listen.HTTPS, `an address such as ":443", or "" for off`)},
+			key{"admin", text(&f.Listen.Admin, "a loopback address such as 127.0.0.1:8081, or unix:/path")},
+		)},
+		key{"data", text(&f.Data, "a directory such as /var/lib/heliograph")},
+		key{"tls", mapping(
+			key{"email", text(&f.TLS.Email, "an address such as ops@gazette.example")},
+			key{"files", list(&f.TLS.Files, "a list of {cert: file, key: file}", none[CertificateFile], certificateSchema)},
+			key{"internal", truth(&f.TLS.Internal)},
+		)},
+		key{"sites", list(&f.Sites, "a list of sites, such as [{origins: [https://www.gazette.example]}]", siteDefaults, siteSchema)},
+		key{"cache", mapping(
+			key{"memory", size(&f.Cache.Memory, "a size in KiB, MiB or GiB, from "+
+				formatSize(minMemory)+" to "+formatSize(maxMemory))},
+		)},
+		key{"log", mapping(
+			key{"format", text(&f.Log.Format, alternatives(logFormats()))},
+			key{"level", text(&f.Log.Level, alternatives(logLevels()))},
+			key{"readers", text(&f.Log.Readers, alternatives(logReaders()))},
+		)},
+		key{"drain", duration(&f.Drain, durations(minDrain, maxDrain))},
+	)
+}
+
+func certificateSchema(c *CertificateFile) shape {
+	return mapping(
+		key{"cert", text(&c.Cert, acceptedFile)},
+		key{"key", text(&c.Key, acceptedFile)},
+	)
+}
+
+func siteSchema(s *Site) shape {
+	return mapping(
+		key{"name", text(&s.Name, "a name of a-z, 0-9, - and . that begins with a letter or digit and no other site has")},
+		key{"fronts", list(&s.Fronts, "a list of host names", none[string], func(front *string) shape {
+			return text(front, acceptedHost)
+		})},
+		key{"canonical", link(&s.Canonical, acceptedOrigin)},
+		key{"origins", list(&s.Origins, "a list of addresses, the primary first", none[Origin], originSchema)},
+		key{"cookies", truth(&s.Cookies)},
+		key{"identity", mapping(
+			key{"contains", list(&s.Identity.Contains, "a list of texts", none[string], func(marker *string) shape {
+				return text(marker, "text that each of the paths holds, in quotes where it looks like a number")
+			})},
+			key{"paths", list(&s.Identity.Paths, "a list of paths such as [/, /news]", none[string], func(path *string) shape {
+				return text(path, "a path such as /news, with a query where it needs one")
+			})},
+		)},
+		key{"health", mapping(
+			key{"interval", duration(&s.Health.Interval, durations(minInterval, maxInterval))},
+			key{"timeout", duration(&s.Health.Timeout, durations(minTimeout, maxTimeout))},
+			key{"fall", count(&s.Health.Fall, counts())},
+			key{"rise", count(&s.Health.Rise, counts())},
+		)},
+		key{"cache", mapping(
+			key{"stale", duration(&s.Cache.Stale, durations(minStale, maxStale))},
+			key{"outage", duration(&s.Cache.Outage, durations(minStale, maxStale))},
+		)},
+	)
+}
+
+func originSchema(o *Origin) shape {
+	return either(
+		mapping(
+			key{"name", text(&o.Name, "a name without spaces that no other origin of the site has")},
+			key{"url", link(&o.URL, acceptedOrigin)},
+			key{"address", list(&o.Address, "a list of IP addresses", none[netip.Addr], func(a *netip.Addr) shape {
+				return address(a, "an IP address such as 192.0.2.10")
+			})},
+			key{"ca", text(&o.CA, "the path of a PEM file with certificates")},
+		),
+		link(&o.URL, acceptedOrigin),
+	)
+}
+
+func none[T any]() (zero T) { return zero }
+
+func durations(least, most time.Duration) string {
+	return "a duration from " + formatDuration(least) + " to " + formatDuration(most)
+}
+
+func counts() string {
+	return fmt.Sprintf("a whole number from %d to %d", minInARow, maxInARow)
+}
+
+// alternatives joins words the way a sentence does: a, b or c.
+func alternatives(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// accepted maps each field of the schema, with [] for every index, to what it
+// accepts.
+func accepted() map[string]string {
+	fields := map[string]string{}
+	schema(&File{}).walk("", func(field string, s shape) { fields[field] = s.accepted })
+	return fields
+}
+
+// explain fills in what is accepted where a mistake does not say so itself.
+func explain(mistakes []Mistake) {
+	fields := accepted()
+	for i := range mistakes {
+		if mistakes[i].Accepted == "" {
+			mistakes[i].Accepted = fields[anyIndex(mistakes[i].Field)]
+		}
+	}
+}
+
+// anyIndex turns sites[0].origins[12] into sites[].origins[].
+func anyIndex(field string) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(field, "[") {
+		if _, rest, found := strings.Cut(part, "]"); found {
+			part = "[]" + rest
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}

@@ -1,0 +1,53 @@
+package health
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Prober looks at one origin again and again. There is one for each origin.
+type Prober struct {
+	ID      ID
+	Policy  Policy   // for the pace; the Tracker has its own copy for the verdict
+	Tracker *Tracker // must have been configured with ID before Run
+
+	// Probe looks once. It must bound itself in time and end soon after ctx does.
+	Probe func(ctx context.Context) Observation
+
+	// Jitter returns values in [0,1); nil is random.
+	Jitter func() float64
+}
+
+// Run probes at once and then at the pace of [NextProbe], and out of turn when
+// the Tracker asks. It returns when ctx ends; what a probe found after that is
+// dropped, because the end of the looking says nothing about the origin.
+func (p Prober) Run(ctx context.Context) {
+	asked := p.Tracker.Confirmations(p.ID)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-asked:
+		}
+		o := p.Probe(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		o.Live = false
+		p.Tracker.Observe(p.ID, o)
+		timer.Reset(p.wait())
+	}
+}
+
+func (p Prober) wait() time.Duration {
+	jitter := p.Jitter
+	if jitter == nil {
+		jitter = rand.Float64
+	}
+	s, _ := p.Tracker.State(p.ID)
+	return NextProbe(s, p.Policy, jitter())
+}

@@ -1,0 +1,259 @@
+package health
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options of a Tracker. The zero value is a Tracker that tells nobody.
+type Options struct {
+	// OnTransition is told of every change of a verdict, one at a time and in
+	// order, with no lock held: it may call the Tracker. While it runs, changes
+	// seen by other goroutines wait for it without holding those up. May be nil.
+	OnTransition func(Transition)
+}
+
+// Transition is one change of an origin's verdict.
+type Transition struct {
+	ID     ID
+	From   Verdict
+	To     Verdict
+	Class  Class
+	Reason string
+	At     time.Time
+}
+
+// Tracker keeps one [State] per origin and publishes it. It is safe for
+// concurrent use; make it with [NewTracker].
+type Tracker struct {
+	options Options
+	changed chan struct{} // capacity 1: something worth saving happened; read by Keep
+
+	mu         sync.Mutex
+	entries    map[ID]*entry
+	sites      map[string][]*entry // the same, per site, by name
+	restored   map[ID]State        // read from a file, not yet configured
+	outage     outage
+	pending    []Transition // not yet told
+	delivering bool         // a goroutine is telling, and will see what is appended
+}
+
+type entry struct {
+	id     ID
+	policy Policy
+	state  State
+	asked  chan struct{} // capacity 1: probe now
+}
+
+// NewTracker is a Tracker without origins.
+func NewTracker(o Options) *Tracker {
+	return &Tracker{options: o, changed: make(chan struct{}, 1), entries: map[ID]*entry{}, sites: map[string][]*entry{}}
+}
+
+// Configure makes the tracked origins exactly these. Origins known already keep
+// their state under the new policy, new ones take what was restored for them,
+// all others are forgotten.
+func (t *Tracker) Configure(policies map[ID]Policy) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	entries := make(map[ID]*entry, len(policies))
+	sites := make(map[string][]*entry)
+	for id, policy := range policies {
+		e := t.entries[id]
+		if e == nil {
+			e = &entry{id: id, state: State{Verdict: Unknown}, asked: make(chan struct{}, 1)}
+			if s, ok := t.restored[id]; ok {
+				e.state = s
+			}
+		}
+		e.policy = policy.filled()
+		entries[id] = e
+		sites[id.Site] = append(sites[id.Site], e)
+	}
+	for _, of := range sites {
+		slices.SortFunc(of, func(a, b *entry) int { return cmp.Compare(a.id.Origin, b.id.Origin) })
+	}
+	t.entries, t.sites, t.restored = entries, sites, nil
+	if t.outage.network == networkSuspected {
+		t.judgeLocked(time.Now())
+	}
+}
+
+// Observe counts one look. A look at an origin that is not configured (any
+// more) is dropped; a zero At is now.
+func (t *Tracker) Observe(id ID, o Observation) {
+	if o.At.IsZero() {
+		o.At = time.Now()
+	}
+	t.mu.Lock()
+	if e := t.entries[id]; e != nil {
+		t.observeLocked(e, o)
+	}
+	t.mu.Unlock()
+	t.deliver()
+}
+
+func (t *Tracker) observeLocked(e *entry, o Observation) {
+	before := e.state
+	mayFall := true
+	switch {
+	case o.Class.network():
+		// Its failure counts in the judgement, its fall does not: first as if held.
+		e.state = before.next(e.policy, o, false)
+		t.judgeLocked(o.At)
+		mayFall = t.outage.network == networkWorks
+		if t.outage.network == networkUnsure {
+			t.askOthersLocked()
+		}
+		if mayFall {
+			e.state = before.next(e.policy, o, true)
+		}
+	case t.outage.network != networkWorks:
+		e.state = before.next(e.policy, o, true)
+		t.judgeLocked(o.At)
+	default:
+		e.state = before.next(e.policy, o, true)
+	}
+	if e.state.Accused && !before.Accused {
+		e.ask()
+	}
+	t.noteLocked(e, before, o.At)
+}
+
+// judgeLocked looks at the edge's own network again.
+func (t *Tracker) judgeLocked(now time.Time) {
+	was := t.outage
+	t.outage = judged(t.statesLocked(), now, was.network == networkSuspected)
+	switch {
+	case was.network == networkSuspected && t.outage.network == networkSuspected:
+		t.outage = was
+	case was.network == networkSuspected:
+		for _, e := range t.entries {
+			e.state = e.state.thawed()
+		}
+	}
+}
+
+func (t *Tracker) statesLocked() iter.Seq2[ID, State] {
+	return func(yield func(ID, State) bool) {
+		for id, e := range t.entries {
+			if !yield(id, e.state) {
+				return
+			}
+		}
+	}
+}
+
+// askOthersLocked has origins probed that could show whether the network works.
+// Sixteen at a time, in the map's random order: one answer is enough, and when
+// they fail too, each of them asks sixteen more.
+func (t *Tracker) askOthersLocked() {
+	left := 16
+	for _, e := range t.entries {
+		if left > 0 && e.state.NetworkSince.IsZero() {
+			e.ask()
+			left--
+		}
+	}
+}
+
+// ask wants a probe now. One that is wanted already covers this one.
+func (e *entry) ask() {
+	select {
+	case e.asked <- struct{}{}:
+	default:
+	}
+}
+
+// Confirmations delivers a value whenever the origin should be probed at once.
+// It is for the origin's one prober, holds at most one value, is never closed,
+// and is nil for an origin that is not configured.
+func (t *Tracker) Confirmations(id ID) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.entries[id]; e != nil {
+		return e.asked
+	}
+	return nil
+}
+
+// noteLocked queues the transition from before to the entry's state, if there is one.
+func (t *Tracker) noteLocked(e *entry, before State, at time.Time) {
+	from, to := before.Current(), e.state.Current()
+	if from == to {
+		if before.Verdict != e.state.Verdict {
+			t.touch() // changed beneath Drained
+		}
+		return
+	}
+	t.touch()
+	if t.options.OnTransition == nil {
+		return
+	}
+	v := e.view()
+	t.pending = append(t.pending, Transition{ID: e.id, From: from, To: to, Class: v.Class, Reason: v.Reason, At: at})
+}
+
+// touch wakes Keep.
+func (t *Tracker) touch() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// deliver tells pending transitions. One goroutine at a time does it and goes
+// on until none are left, so they stay in order although no lock is held.
+func (t *Tracker) deliver() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.delivering {
+		return
+	}
+	t.delivering = true
+	defer func() { t.delivering = false }()
+	for len(t.pending) > 0 {
+		next := t.pending[0]
+		t.pending = t.pending[1:]
+		t.tell(next)
+	}
+}
+
+// tell calls the callback with the lock put down.
+func (t *Tracker) tell(next Transition) {
+	t.mu.Unlock()
+	defer t.mu.Lock()
+	t.options.OnTransition(next)
+}
+
+// Drain takes an origin out of use until Undrain, across restarts. It fails
+// for an origin that is not configured.
+func (t *Tracker) Drain(id ID) error {
+	now := time.Now()
+	return t.change(id, now, func(s State) State { return s.Drain(now) })
+}
+
+// Undrain gives a drained origin back to the verdict it has earned meanwhile.
+// It fails for an origin that is not configured.
+func (t *Tracker) Undrain(id ID) error {
+	return t.change(id, time.Now(), State.Undrain)
+}
+
+func (t *Tracker) change(id ID, at time.Time, f func(State) State) error {
+	t.mu.Lock()
+	e := t.entries[id]
+	if e == nil {
+		t.mu.Unlock()
+		return fmt.Errorf("site %q has no origin %q: see the status page for the names of its origins", id.Site, id.Origin)
+	}
+	before := e.state
+	e.state = f(e.state)
+	t.noteLocked(e, before, at)
+	t.mu.Unlock()
+	t.deliver()
+	return nil
+}

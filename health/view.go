@@ -1,0 +1,99 @@
+package health
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// View is one origin as everybody else sees it.
+type View struct {
+	ID      ID
+	Verdict Verdict   // Drained covers the earned verdict
+	Class   Class     // what the verdict rests on; empty before the first look
+	Stage   Stage     // where that was found; empty when good
+	Reason  string    // the same in words; may be empty when good
+	Since   time.Time // of the verdict; zero before the first look
+
+	LastProbe   time.Time // zero before the first
+	LastSuccess time.Time // probe or reader's request; zero before the first
+	Status      int       // of the latest probe; 0 without an answer
+	Address     string    // that the latest probe connected to
+	Timings     Timings   // of the latest probe
+	Failures    int       // failed probes in a row
+	// LiveFailures is how many readers' requests failed in a row since the
+	// latest good probe or request.
+	LiveFailures int
+	Flaps        int // falls from usable since first seen
+}
+
+// View is one origin; Unknown for one that is not configured.
+func (t *Tracker) View(id ID) View {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.entries[id]; e != nil {
+		return e.view()
+	}
+	return View{ID: id, Verdict: Unknown}
+}
+
+// State is the whole state of one origin; false for one that is not configured.
+func (t *Tracker) State(id ID) (State, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.entries[id]; e != nil {
+		return e.state, true
+	}
+	return State{}, false
+}
+
+// Site is the origins of one site, ordered by name. The slice is the caller's;
+// it is the only allocation.
+func (t *Tracker) Site(site string) []View {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	of := t.sites[site]
+	views := make([]View, len(of))
+	for i, e := range of {
+		views[i] = e.view()
+	}
+	return views
+}
+
+// All is every origin, ordered by site and name.
+func (t *Tracker) All() []View {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	views := make([]View, 0, len(t.entries))
+	for _, site := range slices.Sorted(maps.Keys(t.sites)) {
+		for _, e := range t.sites[site] {
+			views = append(views, e.view())
+		}
+	}
+	return views
+}
+
+// Suspected reports whether the edge's own network is suspected, because all
+// origins failed at once; since when, and why in words. Verdicts are frozen
+// while it is.
+func (t *Tracker) Suspected() (since time.Time, reason string, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.outage.network != networkSuspected {
+		return time.Time{}, "", false
+	}
+	return t.outage.since, t.outage.reason, true
+}
+
+func (e *entry) view() View {
+	s := e.state
+	v := View{
+		ID: e.id, Verdict: s.Current(), Class: s.Class, Stage: s.Stage, Reason: s.Reason, Since: s.Since,
+		LastProbe: s.Last.At, LastSuccess: s.LastSuccess, Status: s.Last.Status, Address: s.Last.Address,
+		Timings: s.Last.Timings, Failures: s.Failures, Flaps: s.Flaps, LiveFailures: s.Live.SinceProbe,
+	}
+	if v.Verdict == Drained {
+		v.Since, v.Reason = s.DrainedSince, "taken out of use by the operator"
+	}
+	return v
+}

@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/cache"
+)
+
+// Name is the edge's name in Via, Cache-Status and Proxy-Status.
+const Name = "heliograph"
+
+// Edge serves readers. It is an http.Handler; make it with [NewEdge].
+type Edge struct {
+	id       string // in CDN-Loop
+	cache    *cache.Cache
+	options  Options
+	sites    atomic.Pointer[Sites]
+	inFlight atomic.Int64
+	spare    sync.Pool // of *exchange
+}
+
+// Options are what an Edge needs.
+type Options struct {
+	ID    string // its name in CDN-Loop, different for each edge
+	Cache *cache.Cache
+	// Record is told of each finished request. It must be quick and safe for
+	// concurrent use, and must not keep the record. May be nil.
+	Record func(*Record)
+	// Reader is what a record may hold of a reader's address. Nil means nothing.
+	Reader func(remoteAddr string) string
+}
+
+// NewEdge returns an edge that serves no site yet.
+func NewEdge(o Options) *Edge {
+	e := &Edge{id: o.ID, cache: o.Cache, options: o}
+	e.sites.Store(NewSites(o.ID, nil))
+	e.spare.New = func() any { return newExchange() }
+	return e
+}
+
+// Serve swaps the sites. Requests under way keep those that they began with.
+func (e *Edge) Serve(sites *Sites) { e.sites.Store(sites) }
+
+// Sites returns what is served now.
+func (e *Edge) Sites() *Sites { return e.sites.Load() }
+
+// ID is the edge's name in CDN-Loop.
+func (e *Edge) ID() string { return e.id }
+
+// InFlight is how many requests are being served.
+func (e *Edge) InFlight() int64 { return e.inFlight.Load() }
+
+// ServeHTTP takes a request through its journey.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, in *http.Request) {
+	x := e.begin(w, in)
+	defer e.finish(x)
+
+	if refused, ok := guard(in, e.id); !ok {
+		x.refuse(refused)
+		return
+	}
+	site := e.sites.Load().Match(in.Host)
+	if site == nil {
+		x.refuse(refusal{http.StatusMisdirectedRequest, "http_request_denied", "no site has this front"})
+		return
+	}
+	x.site, x.rec.Site = site, site.Name
+	if upgrade := in.Header.Get("Upgrade"); upgrade != "" && connectionNames(in.Header, "upgrade") {
+		x.upgrade(e.id)
+		return
+	}
+	clean(in, site)
+	x.request.Site, x.request.HTTP = &site.cached, in
+	x.request.Key = cache.MakeKey(site.Name, in.URL)
+	answer, err := e.cache.Answer(in.Context(), &x.request)
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	x.send(&answer)
+	e.invalidate(x)
+}
+
+// invalidate lets go of the pages that an unsafe request made obsolete, RFC 9111 §4.4.
+func (e *Edge) invalidate(x *exchange) {
+	if !cache.Invalidates(x.in.Method, x.rec.Status) {
+		return
+	}
+	e.cache.Invalidate(x.request.Key)
+	for _, target := range x.invalidated {
+		e.cache.Invalidate(cache.KeyOf(x.site.Name, target))
+	}
+}
+
+// begin takes an exchange out of the spare ones.
+func (e *Edge) begin(w http.ResponseWriter, in *http.Request) *exchange {
+	e.inFlight.Add(1)
+	x := e.spare.Get().(*exchange)
+	x.w, x.in = w, in
+	x.rec = Record{
+		Start: time.Now(), Method: in.Method, Path: in.URL.Path, Proto: in.Proto, Result: cache.Failed,
+	}
+	return x
+}
+
+// finish ends every exchange, also one whose answer was cut: its record is told,
+// and it goes back to the spare ones.
+func (e *Edge) finish(x *exchange) {
+	x.rec.Duration = time.Since(x.rec.Start)
+	if e.options.Reader != nil {
+		x.rec.Reader = e.options.Reader(x.in.RemoteAddr)
+	}
+	if e.options.Record != nil {
+		e.options.Record(&x.rec)
+	}
+	x.reset()
+	e.spare.Put(x)
+	e.inFlight.Add(-1)
+}

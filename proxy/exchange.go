@@ -1,0 +1,313 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/cache"
+)
+
+const (
+	// writeIdle is how long one write to a reader may take. A reader who takes
+	// nothing for so long is gone, or is there to hold memory.
+	writeIdle = 60 * time.Second
+	// copyBuffer is what one relayed answer holds in memory at a time.
+	copyBuffer = 32 << 10
+)
+
+// exchange is one request and its answer on the way out. It belongs to one
+// goroutine and is used again for later requests.
+type exchange struct {
+	w       http.ResponseWriter
+	in      *http.Request
+	site    *Site
+	request cache.Request
+	rec     Record
+
+	invalidated []string // further targets that an unsafe request made obsolete
+	values      [3]string
+	line        []byte // scratch for field values
+}
+
+// newExchange returns an empty exchange.
+func newExchange() *exchange {
+	x := &exchange{line: make([]byte, 0, 256)}
+	x.request.Interim = x.interim // bound once: a method value is an allocation
+	return x
+}
+
+// reset lets go of everything that belongs to the finished request.
+func (x *exchange) reset() {
+	x.w, x.in, x.site = nil, nil, nil
+	x.request.HTTP, x.request.Site, x.request.Key = nil, nil, ""
+	x.invalidated, x.rec = nil, Record{}
+}
+
+// interim passes a 103 on to the reader, RFC 8297.
+func (x *exchange) interim(hints http.Header) {
+	header := x.w.Header()
+	cache.Hop(hints)
+	for name, values := range hints {
+		header[name] = values
+	}
+	x.w.WriteHeader(http.StatusEarlyHints)
+	for name := range hints {
+		delete(header, name) // they are not the answer's
+	}
+}
+
+// send sends what the cache answered.
+func (x *exchange) send(a *cache.Answer) {
+	x.rec.Result, x.rec.Origin, x.rec.Attempts, x.rec.Detail = a.Result, a.Origin, a.Attempts, a.Status.Detail
+	if a.Response != nil {
+		x.relay(a)
+		return
+	}
+	if a.Cursor != nil {
+		defer a.Cursor.Close()
+	}
+	header := x.w.Header()
+	for _, f := range a.Rendition.Fields {
+		header[f.Name] = f.Values
+	}
+	x.toFront(header)
+	x.stamp(header, a)
+	x.writeHeader(header, a.Rendition.Status)
+	switch {
+	case a.Rendition.Body == nil || x.in.Method == http.MethodHead:
+	case a.Cursor != nil:
+		x.follow(a.Cursor, a.Rendition.Body)
+	default:
+		x.writeBody(&a.Rendition)
+	}
+}
+
+// stamp adds the fields that tell of this use of the answer.
+func (x *exchange) stamp(header http.Header, a *cache.Answer) {
+	line := x.line[:0]
+	if a.Response == nil && a.Result != cache.Miss {
+		line = strconv.AppendInt(line, int64(a.Age/time.Second), 10)
+	}
+	age := len(line)
+	line = a.Status.Append(line, Name)
+	status := len(line)
+	line = append(line, Name...)
+	if a.Status.FwdStatus > 0 {
+		line = append(line, "; received-status="...)
+		line = strconv.AppendInt(line, int64(a.Status.FwdStatus), 10)
+	}
+	x.line = line
+	text := string(line) // one allocation for all three
+	values := make([]string, 3)
+	if age > 0 {
+		values[0] = text[:age]
+		header["Age"] = values[0:1:1]
+	}
+	values[1], values[2] = text[age:status], text[status:]
+	if upstream := header["Cache-Status"]; len(upstream) > 0 {
+		header["Cache-Status"] = append(upstream[:len(upstream):len(upstream)], values[1])
+	} else {
+		header["Cache-Status"] = values[1:2:2]
+	}
+	if upstream := header["Proxy-Status"]; len(upstream) > 0 {
+		header["Proxy-Status"] = append(upstream[:len(upstream):len(upstream)], values[2])
+	} else {
+		header["Proxy-Status"] = values[2:3:3]
+	}
+	x.stampVia(header)
+}
+
+// viaLine is shared by all answers: nobody changes header values.
+var viaLine = []string{"1.1 " + Name}
+
+// stampVia says that the answer passed this edge, RFC 9110 §7.6.3.
+func (x *exchange) stampVia(header http.Header) {
+	if upstream := header["Via"]; len(upstream) > 0 {
+		header["Via"] = append(upstream[:len(upstream):len(upstream)], viaLine[0])
+		return
+	}
+	header["Via"] = viaLine
+}
+
+// via is the edge's member of Via for a message received in the given version.
+func via(major, minor int) string {
+	if major >= 2 {
+		return strconv.Itoa(major) + " " + Name
+	}
+	return strconv.Itoa(major) + "." + strconv.Itoa(minor) + " " + Name
+}
+
+// toFront turns the canonical addresses of the answer into the front's.
+func (x *exchange) toFront(header http.Header) {
+	for _, name := range [...]string{"Location", "Content-Location"} {
+		if values := header[name]; len(values) > 0 {
+			header[name] = []string{x.site.Space.ToFront(values[0])}
+		}
+	}
+}
+
+// writeHeader sends the answer's header.
+func (x *exchange) writeHeader(header http.Header, status int) {
+	if _, set := header["Content-Type"]; !set {
+		header["Content-Type"] = nil // or net/http would guess one
+	}
+	x.extendDeadline()
+	x.w.WriteHeader(status)
+	x.rec.Status, x.rec.TTFB = status, time.Since(x.rec.Start)
+}
+
+// extendDeadline gives the reader time for the next write. Writers that know no
+// deadline (tests) go without.
+func (x *exchange) extendDeadline() {
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeIdle))
+}
+
+// writeBody sends the rendition's part of a whole body.
+func (x *exchange) writeBody(r *cache.Rendition) {
+	chunks, _ := r.Body.Whole()
+	skip, left := r.From, r.Length
+	for i, chunk := range chunks {
+		if skip >= int64(len(chunk)) {
+			skip -= int64(len(chunk))
+			continue
+		}
+		part := chunk[skip:min(int64(len(chunk)), skip+left)]
+		skip, left = 0, left-int64(len(part))
+		if i > 0 {
+			x.extendDeadline()
+		}
+		if !x.write(part) || left == 0 {
+			return
+		}
+	}
+}
+
+// follow sends a body while it arrives.
+func (x *exchange) follow(cursor *cache.Cursor, body *cache.Body) {
+	flusher, _ := x.w.(http.Flusher)
+	for {
+		chunk, err := cursor.Next(x.in.Context())
+		switch {
+		case err == io.EOF:
+			x.sendTrailers(body.Trailer())
+			return
+		case err != nil:
+			x.abort(err)
+		}
+		x.extendDeadline()
+		if !x.write(chunk) {
+			return
+		}
+		if flusher != nil {
+			flusher.Flush()
+		}
+	}
+}
+
+// write sends bytes of the body. False means that the reader is gone.
+func (x *exchange) write(p []byte) bool {
+	n, err := x.w.Write(p)
+	x.rec.Bytes += int64(n)
+	if err != nil {
+		x.rec.Aborted = true
+	}
+	return err == nil
+}
+
+// abort cuts the reader's connection, so that a part is not taken for the whole.
+func (x *exchange) abort(err error) {
+	x.rec.Aborted = true
+	if x.in.Context().Err() == nil {
+		x.rec.Error, x.rec.Reason = "http_response_incomplete", err.Error()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// buffers are for relaying answers that are not stored.
+var buffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
+
+// relay sends an origin's answer that is not stored.
+func (x *exchange) relay(a *cache.Answer) {
+	response := a.Response
+	defer response.Body.Close()
+	header := x.w.Header()
+	announced := cache.Trailers(response.Header)
+	cache.Hop(response.Header)
+	delete(response.Header, "Trailer")
+	x.noteInvalidated(response)
+	for name, values := range response.Header {
+		header[name] = values
+	}
+	if len(announced) > 0 {
+		header["Trailer"] = []string{strings.Join(announced, ", ")}
+	}
+	x.toFront(header)
+	x.stamp(header, a)
+	x.writeHeader(header, response.StatusCode)
+	if x.in.Method == http.MethodHead {
+		return
+	}
+	if x.copyBody(response) {
+		x.sendTrailers(response.Trailer)
+	}
+}
+
+// noteInvalidated keeps what else the answer to an unsafe request makes obsolete.
+func (x *exchange) noteInvalidated(response *http.Response) {
+	if cache.Invalidates(x.in.Method, response.StatusCode) {
+		x.invalidated = cache.InvalidatedTargets(x.in.URL, response.Header, x.site.Space.Own)
+	}
+}
+
+// copyBody relays a body. Where its length is not known it may be a stream of
+// events, and every piece is flushed.
+func (x *exchange) copyBody(response *http.Response) (whole bool) {
+	buffer := buffers.Get().(*[copyBuffer]byte)
+	defer buffers.Put(buffer)
+	flusher, _ := x.w.(http.Flusher)
+	if response.ContentLength >= 0 {
+		flusher = nil
+	}
+	if flusher != nil {
+		flusher.Flush() // the header, before the first event
+	}
+	for {
+		n, err := response.Body.Read(buffer[:])
+		if n > 0 {
+			x.extendDeadline()
+			if !x.write(buffer[:n]) {
+				return false
+			}
+			if flusher != nil {
+				flusher.Flush()
+			}
+		}
+		if err == io.EOF {
+			return true
+		}
+		if err != nil {
+			x.abort(err)
+		}
+	}
+}
+
+// sendTrailers sends the trailer section.
+func (x *exchange) sendTrailers(trailer http.Header) {
+	header := x.w.Header()
+	for name, values := range trailer {
+		if values != nil {
+			header[http.TrailerPrefix+name] = values
+		}
+	}
+}
+
+// left reports whether the reader has gone.
+func (x *exchange) left() bool {
+	return errors.Is(x.in.Context().Err(), context.Canceled)
+}

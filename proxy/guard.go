@@ -1,0 +1,123 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/heliograph-edge/heliograph/cache"
+)
+
+// refusal is why a request goes no further.
+type refusal struct {
+	status int
+	error  string // RFC 9209 error type
+	reason string
+}
+
+// guard decides whether a request may go on at all. edge is this edge's name in
+// CDN-Loop. net/http has refused malformed framing before.
+func guard(in *http.Request, edge string) (refusal, bool) {
+	switch {
+	case in.Method == http.MethodConnect, in.Method == http.MethodTrace:
+		return refusal{http.StatusMethodNotAllowed, "http_request_denied", in.Method + " is not served"}, false
+	case !validHost(in.Host):
+		return refusal{http.StatusBadRequest, "http_request_error", "the Host is not one"}, false
+	case !strings.HasPrefix(in.URL.Path, "/"):
+		return refusal{http.StatusBadRequest, "http_request_error", "the request target is not a path"}, false
+	case looped(in.Header, edge):
+		return refusal{http.StatusLoopDetected, "proxy_loop_detected",
+			"the request passed this edge before: an origin of the site leads back here"}, false
+	}
+	return refusal{}, true
+}
+
+// validHost reports whether a Host is made of nothing that a host and port is not.
+func validHost(host string) bool {
+	if host == "" {
+		return false
+	}
+	for i := range len(host) {
+		switch c := host[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '.', c == '-', c == ':', c == '[', c == ']', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// looped reports whether CDN-Loop (RFC 8586) names this edge.
+func looped(header http.Header, edge string) bool {
+	for _, line := range header["Cdn-Loop"] {
+		for member := range strings.SplitSeq(line, ",") {
+			name, _, _ := strings.Cut(member, ";")
+			if strings.TrimSpace(name) == edge {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// clean removes from a reader's request, in place, everything that must not reach
+// an origin. net/http makes a header map for each request, and nobody else reads
+// what is removed.
+func clean(in *http.Request, site *Site) {
+	trailers := in.Header["Te"]
+	cache.Hop(in.Header)
+	scrub(in, site)
+	narrowCodings(in.Header)
+	for _, te := range trailers {
+		if strings.Contains(strings.ToLower(te), "trailers") {
+			in.Header["Te"] = []string{"trailers"} // RFC 9110 §10.1.4: we pass them on
+		}
+	}
+}
+
+// The two forms of Accept-Encoding that origins see. Nobody changes header values.
+var (
+	acceptGzip     = []string{"gzip"}
+	acceptIdentity = []string{"identity"}
+)
+
+// narrowCodings asks for gzip where the reader takes it, and for nothing else: what
+// is stored has two variants at most, and can be inspected.
+func narrowCodings(header http.Header) {
+	for coding := range strings.SplitSeq(cache.NormalAcceptEncoding(header["Accept-Encoding"]), ",") {
+		if strings.TrimSpace(coding) == "gzip" {
+			header["Accept-Encoding"] = acceptGzip
+			return
+		}
+	}
+	header["Accept-Encoding"] = acceptIdentity
+}
+
+// scrub is the part of clean that is not about the connection.
+func scrub(in *http.Request, site *Site) {
+	for name := range in.Header {
+		if forwarding(name) {
+			delete(in.Header, name)
+		}
+	}
+	if !site.Cookies {
+		delete(in.Header, "Cookie")
+	}
+}
+
+// forwarding reports whether a field tells an origin who the reader is, or would
+// make it answer for another URL than the one that the page is stored under.
+// Names with an underscore are twins of others to some servers.
+func forwarding(name string) bool {
+	if strings.HasPrefix(name, "X-Forwarded") || strings.IndexByte(name, '_') >= 0 {
+		return true
+	}
+	switch name {
+	case "Forwarded", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip", "Client-Ip",
+		"X-Client-Ip", "X-Cluster-Client-Ip", "X-Remote-Ip", "X-Remote-Addr", "X-Originating-Ip",
+		"X-Azure-Clientip", "X-Original-Forwarded-For", "X-Host", "X-Original-Host", "X-Original-Url",
+		"X-Rewrite-Url", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "Proxy":
+		return true
+	}
+	return false
+}

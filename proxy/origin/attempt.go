@@ -1,0 +1,184 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/health"
+)
+
+// Reasons why an attempt's context ends that are ours, not the origin's.
+var (
+	errOvertaken = errors.New("another origin answered first")
+	errDeadline  = errors.New("no origin answered within the deadline")
+	errBodyIdle  = errors.New("the body stopped coming")
+	errDone      = errors.New("the answer was read")
+)
+
+// Attempt tells how one request to one origin ended.
+type Attempt struct {
+	Origin   string
+	Class    health.Class
+	Stage    health.Stage
+	Reason   string
+	Status   int // 0 without an answer
+	Duration time.Duration
+	Hedge    bool
+}
+
+// attempt is one request to one origin under way.
+type attempt struct {
+	pool     *Pool
+	origin   *Origin
+	ask      *Ask
+	hedge    bool
+	started  time.Time
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	progress progress
+}
+
+// ended is what an attempt came to.
+type ended struct {
+	attempt  *attempt
+	response *http.Response // nil without an answer
+	found    finding
+	at       time.Time // when the header arrived, or the failure
+}
+
+// send asks the origin and inspects the answer. It blocks.
+func (a *attempt) send(body io.ReadCloser, interim func(http.Header)) ended {
+	ctx := a.progress.watch(a.ctx, interim)
+	response, err := a.origin.transport.RoundTrip(a.origin.direct(ctx, a.ask, body))
+	now := a.pool.now()
+	if err != nil {
+		stage := a.progress.at()
+		return ended{attempt: a, at: now, found: finding{
+			class: health.Classify(err, stage), stage: stage, reason: err.Error(),
+		}}
+	}
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return ended{attempt: a, response: response, at: now, found: finding{class: health.OK}}
+	}
+	a.guard(response)
+	found := inspect(response, a.ask.Method, a.pool.site.Markers)
+	return ended{attempt: a, response: response, found: found, at: now}
+}
+
+// describe is the attempt as the record keeps it.
+func (e ended) describe() Attempt {
+	d := Attempt{
+		Origin: e.attempt.origin.ID.Origin, Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason,
+		Duration: e.at.Sub(e.attempt.started), Hedge: e.attempt.hedge,
+	}
+	if e.response != nil {
+		d.Status = e.response.StatusCode
+	}
+	return d
+}
+
+// drop lets go of an answer that nobody will read.
+func (e ended) drop(why error) {
+	if e.response != nil {
+		e.response.Body.Close()
+	}
+	e.attempt.cancel(why)
+}
+
+// cutShort reports whether the attempt ended because we ended it.
+func (e ended) cutShort() bool {
+	return e.found.class != health.OK && e.attempt.ctx.Err() != nil
+}
+
+// report tells health what the attempt saw.
+func (e ended) report() {
+	a := e.attempt
+	if e.cutShort() {
+		return
+	}
+	o := health.Observation{At: e.at, Live: true, Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason}
+	if e.response != nil {
+		o.Status = e.response.StatusCode
+		o.Timings.FirstByte = e.at.Sub(a.started)
+	}
+	if o.OK() && e.response.StatusCode != http.StatusSwitchingProtocols {
+		a.origin.latency.add(o.Timings.FirstByte)
+	}
+	a.pool.observe(a.origin, o, a.hedge)
+}
+
+// reportSlow tells health of an attempt that has not answered by now, although it
+// had the time that one may take.
+func (a *attempt) reportSlow(now time.Time, why string) {
+	if now.Sub(a.started) < hedgeLatest {
+		return
+	}
+	stage := a.progress.at()
+	a.pool.observe(a.origin, health.Observation{
+		At: now, Live: true, Class: health.Classify(context.DeadlineExceeded, stage), Stage: stage,
+		Reason: fmt.Sprintf("no answer within %s: %s", now.Sub(a.started).Round(time.Millisecond), why),
+	}, a.hedge)
+}
+
+// guard puts a watch on the answer's body: an idle time-out, a report to health
+// when it breaks off, and the end of the attempt when it is closed.
+func (a *attempt) guard(response *http.Response) {
+	g := &guardedBody{ReadCloser: response.Body, attempt: a}
+	if a.ask.safe() && !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+		g.idle = time.AfterFunc(bodyIdleTimeout, func() { a.cancel(errBodyIdle) })
+		g.idle.Stop()
+	}
+	response.Body = g
+}
+
+// guardedBody is an answer's body under watch. Like any body it belongs to one
+// reader at a time.
+type guardedBody struct {
+	io.ReadCloser
+	attempt *attempt
+	idle    *time.Timer // nil where a body may take its time
+	broken  bool
+}
+
+// Read implements io.Reader. Only the time inside it counts as idle: a slow reader
+// is not the origin's fault.
+func (g *guardedBody) Read(p []byte) (int, error) {
+	if g.idle != nil {
+		g.idle.Reset(bodyIdleTimeout)
+	}
+	n, err := g.ReadCloser.Read(p)
+	if g.idle != nil {
+		g.idle.Stop()
+	}
+	if err != nil && err != io.EOF && !g.broken {
+		g.broken = true
+		err = g.broke(err)
+	}
+	return n, err
+}
+
+// broke reports a body that broke off, unless we broke it.
+func (g *guardedBody) broke(err error) error {
+	a := g.attempt
+	class := health.Classify(err, health.StageBody)
+	if cause := context.Cause(a.ctx); cause == errBodyIdle {
+		class, err = health.BodyTimeout, fmt.Errorf("%w: nothing for %s", cause, bodyIdleTimeout)
+	} else if cause != nil {
+		return err
+	}
+	a.pool.observe(a.origin, health.Observation{
+		At: a.pool.now(), Live: true, Class: class, Stage: health.StageBody, Reason: err.Error(),
+	}, a.hedge)
+	return err
+}
+
+// Close ends the attempt.
+func (g *guardedBody) Close() error {
+	defer g.attempt.cancel(errDone)
+	return g.ReadCloser.Close()
+}

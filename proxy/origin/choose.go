@@ -1,0 +1,151 @@
+package origin
+
+import (
+	"slices"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/health"
+)
+
+const (
+	// failBackHold is how long an origin must have been healthy before readers
+	// return to it. Each return within the last switchWindow doubles it.
+	failBackHold = 60 * time.Second
+	// maxHold bounds the doubling.
+	maxHold = 10 * time.Minute
+	// switchWindow and maxSwitches bound how often readers are moved from one
+	// origin to another, whatever the origins do.
+	switchWindow = 10 * time.Minute
+	maxSwitches  = 10
+	// avoidAfter is how many live requests in a row may fail before an origin is
+	// asked after the others, without waiting for a verdict.
+	avoidAfter = 3
+)
+
+// rampSteps is the share of requests that goes to an origin after readers
+// returned to it, by the time since.
+var rampSteps = []struct {
+	until time.Duration
+	share float64
+}{{10 * time.Second, 0.25}, {20 * time.Second, 0.5}}
+
+// Route is where a site's readers are sent, and how that came about. The zero
+// value has sent nobody anywhere.
+type Route struct {
+	Active   int         // index of the origin
+	Previous int         // the one before it, which keeps its share while the ramp lasts
+	Since    time.Time   // when Active became so; zero at first
+	Returned bool        // Active was returned to, rather than fled to: ramp
+	Switches []time.Time // within switchWindow, oldest first
+	Returns  int         // of these, how many returned
+}
+
+// Choice is an order of origins to ask, and the route that led to it.
+type Choice struct {
+	Order []int // indices; the first is asked first
+	Route Route
+	Moved bool   // the route's active origin changed
+	Why   string // it changed
+}
+
+// Choose decides which origins are asked for a request, and in which order. views
+// are the origins in the order of the configuration. roll is in [0,1) and places
+// the request on the ramp.
+//
+// Readers leave an origin as soon as its verdict says that it is of no use, and
+// return to an earlier one only after it has been healthy for a while. When that
+// has happened too often lately, the route stays as it is: requests are still
+// answered by whatever origin can, but nobody is moved.
+func Choose(now time.Time, views []health.View, route Route, roll float64) Choice {
+	choice := Choice{Route: route}
+	choice.Route.forget(now)
+	preferred := slices.IndexFunc(views, func(v health.View) bool { return v.Verdict.Usable() })
+	active := choice.Route.Active
+	switch {
+	case preferred < 0: // nothing to choose from: the route waits
+	case route.Since.IsZero() && route.Active >= len(views), route.Since.IsZero():
+		choice.Route.Active, choice.Route.Since = preferred, now
+		choice.Moved, choice.Why = preferred != 0, "the primary is "+string(views[0].Verdict)
+		choice.Route.Previous = preferred
+	case !views[active].Verdict.Usable():
+		choice.move(now, preferred, false, views[active].ID.Origin+" is "+string(views[active].Verdict))
+	case preferred < active && returnable(now, views[preferred], choice.Route):
+		choice.move(now, preferred, true, views[preferred].ID.Origin+" is healthy again")
+	}
+	choice.Order = order(now, views, choice.Route, roll)
+	return choice
+}
+
+// move makes another origin the active one, unless that happened too often lately.
+func (c *Choice) move(now time.Time, to int, returning bool, why string) {
+	if len(c.Route.Switches) >= maxSwitches {
+		return
+	}
+	c.Route.Previous, c.Route.Active = c.Route.Active, to
+	c.Route.Since, c.Route.Returned = now, returning
+	c.Route.Switches = append(slices.Clone(c.Route.Switches), now)
+	if returning {
+		c.Route.Returns++
+	}
+	c.Moved, c.Why = true, why
+}
+
+// forget drops the switches that are too long ago to count.
+func (r *Route) forget(now time.Time) {
+	keep := slices.IndexFunc(r.Switches, func(t time.Time) bool { return now.Sub(t) < switchWindow })
+	if keep < 0 {
+		keep = len(r.Switches)
+	}
+	r.Switches = r.Switches[keep:]
+	if len(r.Switches) == 0 {
+		r.Returns = 0
+	}
+}
+
+// returnable reports whether readers may return to an origin: it has been healthy
+// long enough, and no live request to it failed since.
+func returnable(now time.Time, v health.View, route Route) bool {
+	hold := min(failBackHold<<min(route.Returns, 4), maxHold)
+	return v.Verdict == health.Healthy && v.LiveFailures == 0 && now.Sub(v.Since) >= hold
+}
+
+// order lists the origins as one request asks them: the active one, then the other
+// usable ones, then, as a last resort, those that are blocked or down. What is
+// hijacked or drained is asked only where it is all there is.
+func order(now time.Time, views []health.View, route Route, roll float64) []int {
+	first := route.Active
+	if route.Returned && roll >= rampShare(now.Sub(route.Since)) && route.Previous < len(views) {
+		first = route.Previous
+	}
+	order := make([]int, 0, len(views))
+	for i, v := range views {
+		if len(views) == 1 || v.Verdict != health.Hijacked && v.Verdict != health.Drained {
+			order = append(order, i)
+		}
+	}
+	rank := func(i int) int {
+		switch v := views[i]; {
+		case !v.Verdict.Usable():
+			return 3
+		case v.LiveFailures >= avoidAfter:
+			return 2
+		case i == first:
+			return 0
+		default:
+			return 1
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return rank(a) - rank(b) })
+	return order
+}
+
+// rampShare is the part of the requests that goes to an origin so long after
+// readers returned to it.
+func rampShare(since time.Duration) float64 {
+	for _, step := range rampSteps {
+		if since < step.until {
+			return step.share
+		}
+	}
+	return 1
+}

@@ -1,0 +1,96 @@
+package origin
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/health"
+)
+
+// The timeouts of one attempt. Each is well below the deadline of the whole
+// fetch, so that a dead origin leaves time for the next one.
+const (
+	connectTimeout   = 2 * time.Second
+	handshakeTimeout = 3 * time.Second
+	firstByteTimeout = 10 * time.Second
+	bodyIdleTimeout  = 15 * time.Second
+	fetchDeadline    = 20 * time.Second
+	// continueTimeout is how long an origin may think about Expect: 100-continue
+	// before the body is sent anyway, RFC 9110 §10.1.1.
+	continueTimeout = time.Second
+	// maxHeader bounds an answer's header section.
+	maxHeader = 64 << 10
+)
+
+// Origin is an address that the publication's pages can be fetched from.
+type Origin struct {
+	ID  health.ID
+	URL *url.URL // scheme and host
+
+	transport *http.Transport
+	latency   latency
+}
+
+// Config is what an origin is made from.
+type Config struct {
+	ID        health.ID
+	URL       *url.URL
+	Addresses []netip.Addr   // connect to these in order instead of asking DNS; may be empty
+	Roots     *x509.CertPool // authorities to trust; nil means the system's
+}
+
+// NewOrigin returns an origin with a transport of its own. Close ends its idle connections.
+func NewOrigin(c Config) *Origin {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	return &Origin{
+		ID:  c.ID,
+		URL: c.URL,
+		transport: &http.Transport{
+			DialContext:            dialer(c.Addresses),
+			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
+			Protocols:              protocols,
+			TLSHandshakeTimeout:    handshakeTimeout,
+			ResponseHeaderTimeout:  firstByteTimeout,
+			ExpectContinueTimeout:  continueTimeout,
+			IdleConnTimeout:        60 * time.Second,
+			MaxIdleConnsPerHost:    128,
+			MaxResponseHeaderBytes: maxHeader,
+			DisableCompression:     true, // what the reader accepts is asked for, no more
+			ReadBufferSize:         16 << 10,
+			WriteBufferSize:        8 << 10,
+		},
+	}
+}
+
+// dialer connects to fixed addresses where there are any, else to what the
+// system's resolver says.
+func dialer(addresses []netip.Addr) func(ctx context.Context, network, address string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
+	if len(addresses) == 0 {
+		return d.DialContext
+	}
+	return func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range addresses {
+			conn, err = d.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
+			if err == nil || ctx.Err() != nil {
+				break
+			}
+		}
+		return conn, err
+	}
+}
+
+// Close ends the idle connections. Those in use end with their requests.
+func (o *Origin) Close() { o.transport.CloseIdleConnections() }

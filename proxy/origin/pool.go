@@ -1,0 +1,205 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/health"
+)
+
+// maxRetries is how many more origins one request may be sent to after the first.
+const maxRetries = 2
+
+// Site is what a pool needs to know of its site.
+type Site struct {
+	Name    string
+	Origins []*Origin // primary first; at least one
+	Markers []string  // identity: text that each of the site's pages contains; may be empty
+}
+
+// Events are told what a pool does. Each may be nil; all must be quick and safe
+// for concurrent use.
+type Events struct {
+	Attempt  func(site string, a Attempt)                  // an attempt came to a result
+	Failover func(site, from, to string, why health.Class) // a request went on to another origin
+	Moved    func(site, from, to, why string)              // the site's readers were moved
+	Hedged   func(site, winner string)                     // a hedged request was answered: by "first" or "hedge"
+	NoBudget func(site string)                             // a retry was due and the budget did not allow it
+}
+
+// Pool fetches from a site's origins. It is safe for concurrent use.
+type Pool struct {
+	site    Site
+	tracker *health.Tracker
+	events  Events
+	budget  budget
+
+	mu    sync.Mutex // guards route
+	route Route
+}
+
+// NewPool returns a pool that reports to, and is told verdicts by, the tracker.
+func NewPool(site Site, tracker *health.Tracker, events Events) *Pool {
+	return &Pool{site: site, tracker: tracker, events: events}
+}
+
+// now is the time. It is a method so that there is one place to read the clock.
+func (p *Pool) now() time.Time { return time.Now() }
+
+// Result is an answer worth having.
+type Result struct {
+	Response  *http.Response // its body must be closed
+	Origin    string
+	Requested time.Time
+	Responded time.Time
+	Attempts  []Attempt
+}
+
+// Error says that no origin could answer, and what each said.
+type Error struct {
+	Site     string
+	Attempts []Attempt
+	Cause    error // what ended the search, when it was not the last origin
+}
+
+// Error lists every origin that was asked.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "no origin of %s could answer", e.Site)
+	if e.Cause != nil {
+		fmt.Fprintf(&b, " (%v)", e.Cause)
+	}
+	for _, a := range e.Attempts {
+		fmt.Fprintf(&b, "; %s: %s: %s", a.Origin, a.Class, a.Reason)
+	}
+	return b.String()
+}
+
+// Unwrap returns what ended the search.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Class is what the last origin that was asked said.
+func (e *Error) Class() health.Class {
+	if len(e.Attempts) == 0 {
+		return health.FirstByteTimeout
+	}
+	return e.Attempts[len(e.Attempts)-1].Class
+}
+
+// Outage reports whether no origin of the site is of use: readers are better
+// served with what is stored than made to wait for one.
+func (p *Pool) Outage() bool {
+	if _, _, suspected := p.tracker.Suspected(); suspected {
+		return true
+	}
+	for _, v := range p.tracker.Site(p.site.Name) {
+		if v.Verdict.Usable() {
+			return false
+		}
+	}
+	return true
+}
+
+// Active is the name of the origin that readers are sent to now.
+func (p *Pool) Active() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.site.Origins[p.route.Active].ID.Origin
+}
+
+// Inherit takes over the route of the pool that this one replaces, as far as its
+// origins are still there: a reload moves nobody.
+func (p *Pool) Inherit(old *Pool) {
+	old.mu.Lock()
+	route := old.route
+	old.mu.Unlock()
+	same := func(i int) int {
+		name := old.site.Origins[i].ID.Origin
+		return slices.IndexFunc(p.site.Origins, func(o *Origin) bool { return o.ID.Origin == name })
+	}
+	active, previous := same(route.Active), same(route.Previous)
+	if active < 0 || route.Since.IsZero() {
+		return
+	}
+	route.Active, route.Previous = active, max(previous, 0)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.route = route
+}
+
+// Close lets go of idle connections.
+func (p *Pool) Close() {
+	for _, o := range p.site.Origins {
+		o.Close()
+	}
+}
+
+// order chooses the origins for one request, and moves the route if it is time.
+func (p *Pool) order(now time.Time) []*Origin {
+	views := p.Views()
+	p.mu.Lock()
+	choice := Choose(now, views, p.route, rand.Float64())
+	from := p.route.Active
+	p.route = choice.Route
+	p.mu.Unlock()
+	if choice.Moved && p.events.Moved != nil {
+		p.events.Moved(p.site.Name, p.site.Origins[from].ID.Origin, p.site.Origins[choice.Route.Active].ID.Origin, choice.Why)
+	}
+	origins := make([]*Origin, len(choice.Order))
+	for i, j := range choice.Order {
+		origins[i] = p.site.Origins[j]
+	}
+	return origins
+}
+
+// Views are the origins' verdicts in the order of the configuration.
+func (p *Pool) Views() []health.View {
+	known := p.tracker.Site(p.site.Name)
+	views := make([]health.View, len(p.site.Origins))
+	for i, o := range p.site.Origins {
+		views[i] = health.View{ID: o.ID, Verdict: health.Unknown}
+		for _, v := range known {
+			if v.ID == o.ID {
+				views[i] = v
+			}
+		}
+	}
+	return views
+}
+
+// observe tells health and the metrics what a live request saw.
+func (p *Pool) observe(o *Origin, seen health.Observation, hedge bool) {
+	p.tracker.Observe(o.ID, seen)
+	if p.events.Attempt != nil {
+		p.events.Attempt(p.site.Name, Attempt{
+			Origin: o.ID.Origin, Class: seen.Class, Stage: seen.Stage, Reason: seen.Reason, Status: seen.Status,
+			Duration: seen.Timings.FirstByte, Hedge: hedge,
+		})
+	}
+}
+
+// Fetch asks the origins until one has an answer worth having. The error is an
+// *Error, or ctx's when the reader left. A 5xx is an answer, and is returned,
+// where no origin had a better one.
+func (p *Pool) Fetch(ctx context.Context, ask *Ask) (*Result, error) {
+	r := &race{
+		pool: p, ask: ask, parent: ctx,
+		events: make(chan func()),
+		over:   make(chan struct{}),
+	}
+	defer close(r.over)
+	now := p.now()
+	p.budget.request(now)
+	r.order = p.order(now)
+	return r.run()
+}
+
+// errNoOrigin says that every origin was taken out of use.
+var errNoOrigin = errors.New("every origin is drained or hijacked")

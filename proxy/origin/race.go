@@ -1,0 +1,217 @@
+package origin
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/health"
+)
+
+// race is one Fetch: attempts at several origins, one after another or, where an
+// origin is slow, beside each other. All of its fields belong to the goroutine
+// that runs it; attempts reach it through events.
+type race struct {
+	pool   *Pool
+	ask    *Ask
+	parent context.Context
+	order  []*Origin // still to be asked
+
+	events chan func()   // each is run by run
+	over   chan struct{} // closed when run has returned
+
+	running  []*attempt
+	started  int
+	attempts []Attempt
+	word     *ended // the best answer so far that is only good for want of a better one
+	winner   *ended
+	cause    error // why no further origin is asked
+	hedged   bool
+}
+
+// run asks origins until one has answered, or none is left.
+func (r *race) run() (*Result, error) {
+	if len(r.order) == 0 {
+		return nil, &Error{Site: r.pool.site.Name, Cause: errNoOrigin}
+	}
+	deadline := time.NewTimer(fetchDeadline)
+	defer deadline.Stop()
+	r.start(false)
+	hedge := time.NewTimer(r.hedgeAfter())
+	defer hedge.Stop()
+	for r.winner == nil && len(r.running) > 0 {
+		select {
+		case event := <-r.events:
+			event()
+		case <-hedge.C:
+			if r.mayHedge() {
+				r.start(true)
+			}
+		case <-deadline.C:
+			r.giveUp()
+		case <-r.parent.Done():
+			r.abandon(context.Cause(r.parent))
+			return nil, context.Cause(r.parent)
+		}
+	}
+	return r.result()
+}
+
+// hedgeAfter is when the next origin is asked beside the first. Without another
+// origin, or where asking twice is not safe, never within the deadline.
+func (r *race) hedgeAfter() time.Duration {
+	if len(r.order) == 0 || !r.ask.safe() || r.ask.Body != nil {
+		return 2 * fetchDeadline
+	}
+	return r.running[0].origin.latency.hedgeAfter()
+}
+
+// mayHedge reports whether a hedge is due: the first attempt is still alone.
+func (r *race) mayHedge() bool {
+	if len(r.running) != 1 || r.started > 1 || len(r.order) == 0 {
+		return false
+	}
+	r.hedged = r.pool.budget.retry(r.pool.now(), true)
+	return r.hedged
+}
+
+// start asks the next origin. It reports whether it could: a body that was sent
+// and not kept cannot be sent again.
+func (r *race) start(hedge bool) bool {
+	var body io.ReadCloser
+	if r.ask.Body != nil {
+		var ok bool
+		if body, ok = r.ask.Body.open(); !ok {
+			return false
+		}
+	}
+	a := &attempt{pool: r.pool, origin: r.order[0], ask: r.ask, hedge: hedge, started: r.pool.now()}
+	a.ctx, a.cancel = context.WithCancelCause(r.parent)
+	r.order = r.order[1:]
+	r.running = append(r.running, a)
+	r.started++
+	interim := func(h http.Header) {
+		r.tell(func() {
+			if r.ask.Interim != nil {
+				r.ask.Interim(h)
+			}
+		})
+	}
+	// The goroutine ends with its attempt, which ends with a.ctx.
+	go func() {
+		e := a.send(body, interim)
+		if !r.tell(func() { r.ended(e) }) {
+			e.drop(errOvertaken)
+		}
+	}()
+	return true
+}
+
+// tell hands an event to run, and reports whether run was still there to take it.
+func (r *race) tell(event func()) bool {
+	select {
+	case r.events <- event:
+		return true
+	case <-r.over:
+		return false
+	}
+}
+
+// ended takes an attempt's result: the race is won, or goes on with the next origin.
+func (r *race) ended(e ended) {
+	for i, a := range r.running {
+		if a == e.attempt {
+			r.running = append(r.running[:i], r.running[i+1:]...)
+			break
+		}
+	}
+	e.report()
+	r.attempts = append(r.attempts, e.describe())
+	if e.found.class == health.OK || !r.ask.safe() && e.response != nil && e.found.class == health.ServerError {
+		r.winner = &e
+		return
+	}
+	if e.found.word && r.word == nil {
+		r.word = &e
+	} else {
+		e.drop(errOvertaken)
+	}
+	if len(r.running) == 0 {
+		r.next(e)
+	}
+}
+
+// next moves the request on to another origin after a failed attempt, where that
+// is safe, allowed and possible.
+func (r *race) next(failed ended) {
+	sent := failed.attempt.progress.sent.Load()
+	switch {
+	case len(r.order) == 0 || r.started > maxRetries:
+		return
+	case sent && !r.ask.safe():
+		return
+	case sent && !r.pool.budget.retry(r.pool.now(), false):
+		if r.pool.events.NoBudget != nil {
+			r.pool.events.NoBudget(r.pool.site.Name)
+		}
+		return
+	}
+	to := r.order[0]
+	if r.start(false) && r.pool.events.Failover != nil {
+		r.pool.events.Failover(r.pool.site.Name, failed.attempt.origin.ID.Origin, to.ID.Origin, failed.found.class)
+	}
+}
+
+// giveUp ends the race at its deadline.
+func (r *race) giveUp() {
+	r.cause = errDeadline
+	now := r.pool.now()
+	for _, a := range r.running {
+		a.reportSlow(now, "the deadline for the whole request passed")
+		stage := a.progress.at()
+		r.attempts = append(r.attempts, Attempt{
+			Origin: a.origin.ID.Origin, Class: health.Classify(context.DeadlineExceeded, stage), Stage: stage,
+			Reason: errDeadline.Error(), Duration: now.Sub(a.started), Hedge: a.hedge,
+		})
+	}
+	r.abandon(errDeadline)
+}
+
+// abandon ends all attempts that are still running, and lets go of the word.
+func (r *race) abandon(why error) {
+	for _, a := range r.running {
+		a.cancel(why)
+	}
+	r.running = nil
+	if r.word != nil && why != errDeadline {
+		r.word.drop(why)
+		r.word = nil
+	}
+}
+
+// result is what the race came to.
+func (r *race) result() (*Result, error) {
+	best := r.winner
+	if best == nil {
+		best, r.word = r.word, nil
+	}
+	if best == nil {
+		return nil, &Error{Site: r.pool.site.Name, Attempts: r.attempts, Cause: r.cause}
+	}
+	for _, a := range r.running {
+		a.reportSlow(best.at, best.attempt.origin.ID.Origin+" answered first")
+	}
+	if r.hedged && r.winner != nil && r.pool.events.Hedged != nil {
+		winner := "first"
+		if best.attempt.hedge {
+			winner = "hedge"
+		}
+		r.pool.events.Hedged(r.pool.site.Name, winner)
+	}
+	r.abandon(errOvertaken)
+	return &Result{
+		Response: best.response, Origin: best.attempt.origin.ID.Origin,
+		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts,
+	}, nil
+}
