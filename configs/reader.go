@@ -76,6 +76,10 @@ func (r *reader) unknown(at position, field, name string, keys []key) {
 		names[i] = k.name
 	}
 	problem := "unknown key"
+	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+		// Inside braces the parser takes the colon before a port for a key's.
+		problem += ` (inside { }, a URL with a port needs quotes: "` + name + `:…")`
+	}
 	if meant, ok := nearest(name, names); ok {
 		problem += fmt.Sprintf(" (did you mean %q?)", meant)
 		// The key that was meant is not reported as missing as well.

@@ -10,15 +10,17 @@ import (
 // Mistake is one thing in a configuration that is not accepted.
 type Mistake struct {
 	// File is where the configuration was read from, empty for the command line.
-	File string
+	File string `json:"file,omitempty"`
 	// Line and Column count from 1, columns in characters. Both are 0 when the
 	// mistake was not made in a file.
-	Line, Column int
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
 	// Field is the path of the value, such as sites[0].origins[1].url, or
 	// "argument 2" on the command line. It is empty when the whole file is meant.
-	Field string
+	Field string `json:"field,omitempty"`
 	// Problem says what is wrong, Accepted what would be right.
-	Problem, Accepted string
+	Problem  string `json:"problem"`
+	Accepted string `json:"accepted"`
 }
 
 // String renders the mistake as file:line:column: field: problem; accepted: ….

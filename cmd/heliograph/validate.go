@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +21,7 @@ every mistake with its file, line and column. Exit code 2 when there is one.`,
 		Example: "  heliograph validate heliograph.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
-			all := &configs.Refusal{}
+			all := &configs.Refusal{Mistakes: []configs.Mistake{}}
 			for _, path := range files {
 				mistakes, err := validate(path)
 				if err != nil {
@@ -34,7 +33,7 @@ every mistake with its file, line and column. Exit code 2 when there is one.`,
 				}
 			}
 			if asJSON {
-				report := map[string]any{"accepted": len(all.Mistakes) == 0, "mistakes": slices.Concat([]configs.Mistake{}, all.Mistakes)}
+				report := map[string]any{"accepted": len(all.Mistakes) == 0, "mistakes": all.Mistakes}
 				if err := json.NewEncoder(c.OutOrStdout()).Encode(report); err != nil {
 					return err
 				}
