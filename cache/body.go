@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -15,6 +16,8 @@ const (
 	// largeChunk bounds one allocation: what is asked of the garbage collector
 	// at once, and what one follower can be handed in one piece.
 	largeChunk = 256 << 10
+	// passChunk is one allocation for a body that is not kept.
+	passChunk = 64 << 10
 	// passWindow is how far a body that is too large to keep may run ahead of
 	// its slowest reader: the memory that one such transfer costs.
 	passWindow = 1 << 20
@@ -32,7 +35,7 @@ type Body struct {
 
 	mu      sync.Mutex // guards everything that follows, until whole is set
 	chunks  [][]byte
-	dropped int   // chunks at the front that are gone; only when passing
+	dropped int   // chunks that were in front of these; only when passing
 	size    int64 // bytes appended so far
 	ended   bool
 	err     error
@@ -141,6 +144,7 @@ func (b *Body) end(err error, trailer http.Header) {
 	defer b.mu.Unlock()
 	b.ended, b.err, b.trailer = true, err, trailer
 	if err == nil && !b.passing {
+		b.cursors = nil // they need not be told of anything any more
 		b.whole.Store(true)
 	}
 	b.changedLocked()
@@ -206,19 +210,24 @@ func (b *Body) slowestLocked() int64 {
 
 // dropReadLocked lets go of the chunks that every follower has left behind.
 func (b *Body) dropReadLocked() {
-	first := len(b.chunks) - 1 // the last chunk is being written
+	unread := b.dropped + len(b.chunks) - 1 // the last chunk is being written
 	for c := range b.cursors {
-		first = min(first, c.chunk)
+		unread = min(unread, c.chunk)
 	}
-	for ; b.dropped < first; b.dropped++ {
-		b.chunks[b.dropped] = nil
+	if n := unread - b.dropped; n > 0 {
+		clear(b.chunks[:n])
+		b.chunks = b.chunks[n:]
+		b.dropped = unread
 	}
 }
+
+// errCursorClosed answers who reads on after Close.
+var errCursorClosed = errors.New("the reader has left the body already")
 
 // Cursor is one reader's place in a body. It is not safe for concurrent use.
 type Cursor struct {
 	body   *Body
-	chunk  int   // index of the chunk to read next; guarded by body.mu while the body arrives
+	chunk  int   // number of the chunk to read next; guarded by body.mu while the body arrives
 	within int   // bytes of it already read
 	offset int64 // bytes read in all; guarded like chunk
 }
@@ -244,7 +253,7 @@ func (b *Body) Follow() (c *Cursor, ok bool) {
 
 // Next returns the bytes that follow, waiting for them if need be. The bytes are
 // the stored ones and must not be changed. The error is io.EOF after the last
-// byte of a whole body, ctx's error, or what cut the body short.
+// byte of a whole body, ctx's error, what cut the body short, or errCursorClosed.
 func (c *Cursor) Next(ctx context.Context) ([]byte, error) {
 	b := c.body
 	if b.whole.Load() {
@@ -252,6 +261,14 @@ func (c *Cursor) Next(ctx context.Context) ([]byte, error) {
 	}
 	for {
 		b.mu.Lock()
+		if b.whole.Load() { // since we looked
+			b.mu.Unlock()
+			return c.nextWhole()
+		}
+		if _, following := b.cursors[c]; !following { // bytes may be gone
+			b.mu.Unlock()
+			return nil, errCursorClosed
+		}
 		if p := c.takeLocked(); p != nil {
 			if b.passing {
 				b.changedLocked() // the fill may be waiting for room
@@ -287,24 +304,27 @@ func (c *Cursor) nextWhole() ([]byte, error) {
 
 // takeLocked moves past the bytes that are there and returns them, nil if none are.
 func (c *Cursor) takeLocked() []byte {
-	for c.chunk < len(c.body.chunks) {
-		chunk := c.body.chunks[c.chunk]
+	for {
+		i := c.chunk - c.body.dropped
+		if i >= len(c.body.chunks) {
+			return nil
+		}
+		chunk := c.body.chunks[i]
 		if c.within < len(chunk) {
 			p := chunk[c.within:]
 			c.within += len(p)
 			c.offset += int64(len(p))
 			return p
 		}
-		if c.chunk == len(c.body.chunks)-1 {
+		if i == len(c.body.chunks)-1 {
 			return nil // it may still grow
 		}
 		c.chunk++
 		c.within = 0
 	}
-	return nil
 }
 
-// Close ends following. It is safe to call more than once.
+// Close ends following. It is safe to call more than once, and from another goroutine.
 func (c *Cursor) Close() {
 	b := c.body
 	if b.whole.Load() {

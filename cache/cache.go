@@ -86,7 +86,7 @@ type Answer struct {
 	Rendition Rendition      // when Response is nil
 	Cursor    *Cursor        // follows a body that is still arriving; nil when it is whole. Must be closed.
 	Response  *http.Response // passed through; its body must be closed
-	Age       time.Duration  // of a stored page; 0 otherwise
+	Age       time.Duration  // of a page; 0 when passed through
 	Origin    string         // that the answer came from, now or when it was stored
 	Attempts  int            // how many origins were asked for this reader
 	Result    Result
@@ -176,18 +176,24 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 	if page == nil {
 		return c.miss(ctx, r, pages)
 	}
-	decision := c.decide(page, r, now)
+	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
+	decision := c.decide(page, r, directives, now)
 	switch decision.Action {
 	case Serve:
 		return stored(page, r, decision, now), nil
 	case ServeAndRefresh:
-		c.refresh(r, page)
+		if !directives.NoStore && !page.isRevived(now) {
+			c.refresh(r, page)
+		}
 		return stored(page, r, decision, now), nil
 	case Refuse:
 		return Answer{}, ErrNotStored
-	default:
-		return c.follow(ctx, r, page, Status{Fwd: "stale"}, decision.Detail)
 	}
+	status := Status{Fwd: decision.Detail}
+	if directives.NoStore { // must not lead a fill, whose answer would be stored
+		return c.pass(ctx, r, status)
+	}
+	return c.follow(ctx, r, page, status)
 }
 
 // bypass reports why a request does not look into the cache at all, as the
@@ -195,27 +201,26 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 func bypass(r *http.Request) string {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return "method"
+		return FwdMethod
 	case len(r.Header["Authorization"]) > 0:
 		// RFC 9111 §3.5 allows some of it. What an origin shows to one person is
 		// too easily mislabelled; nothing of it is looked up or stored.
-		return "bypass"
+		return FwdBypass
 	case r.Header.Get("Upgrade") != "":
-		return "bypass"
+		return FwdBypass
 	}
 	return ""
 }
 
 // decide is [Decide], with the state of the origins asked for only when it matters.
-func (c *Cache) decide(page *Page, r *Request, now time.Time) Decision {
+func (c *Cache) decide(page *Page, r *Request, directives Directives, now time.Time) Decision {
 	outage := false
-	if page.Freshness.TTL(now) <= 0 {
-		if page.isRevived(now) && page.Freshness.mayServeStale(r.Site.Policy, now) {
-			return Decision{Action: Serve, Stale: true, TTL: page.Freshness.TTL(now), Detail: DetailRevived}
+	if ttl := page.Freshness.TTL(now); ttl <= 0 || page.Freshness.NoCache {
+		if ttl <= 0 && page.isRevived(now) && page.Freshness.mayServeStale(r.Site.Policy, now) {
+			return Decision{Action: Serve, Stale: true, TTL: ttl, Detail: DetailRevived}
 		}
 		outage = r.Site.Outage != nil && r.Site.Outage()
 	}
-	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
 	return Decide(&page.Freshness, directives, PragmaNoCache(r.HTTP.Header), r.Site.Policy, outage, now)
 }
 
@@ -242,9 +247,9 @@ func stored(page *Page, r *Request, d Decision, now time.Time) Answer {
 
 // miss goes on where nothing stored answers the request.
 func (c *Cache) miss(ctx context.Context, r *Request, others []*Page) (Answer, error) {
-	fwd := "uri-miss"
+	fwd := FwdURIMiss
 	if len(others) > 0 {
-		fwd = "vary-miss"
+		fwd = FwdVaryMiss
 	}
 	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
 	switch {
@@ -255,7 +260,7 @@ func (c *Cache) miss(ctx context.Context, r *Request, others []*Page) (Answer, e
 	case c.isDeclined(r.Key):
 		return c.pass(ctx, r, Status{Fwd: fwd, Detail: "uncacheable"})
 	}
-	return c.follow(ctx, r, nil, Status{Fwd: fwd}, "")
+	return c.follow(ctx, r, nil, Status{Fwd: fwd})
 }
 
 // pass fetches for this reader alone, on this reader's context, and stores nothing.
@@ -265,9 +270,10 @@ func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, er
 		return Answer{}, err
 	}
 	result := Bypass
-	if status.Fwd == "uri-miss" || status.Fwd == "vary-miss" {
+	if status.Fwd != FwdBypass && status.Fwd != FwdMethod {
 		result = Miss
-		if Storable(r.HTTP.Method, r.HTTP.Header, got.Response.StatusCode, got.Response.Header) == "" {
+		// A body without a declared length may have been the one that was too large.
+		if c.storable(r, got.Response) == "" && got.Response.ContentLength >= 0 {
 			c.accept(r.Key)
 		}
 	}
@@ -277,18 +283,30 @@ func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, er
 	}, nil
 }
 
-// Invalidate lets go of what is stored under key, now or by a fill that is under way.
+// Invalidate lets go of what is stored under key. Fills that are under way store
+// nothing, and readers who come later do not follow them.
 func (c *Cache) Invalidate(key Key) {
+	for _, f := range c.leaveAll(key) {
+		f.spoil()
+	}
+	c.store.Remove(key)
+}
+
+// leaveAll takes all fills of a key out of the way of later readers.
+func (c *Cache) leaveAll(key Key) []*fill {
 	c.mu.Lock()
-	if c.byKey[key] > 0 {
-		for _, f := range c.fills {
-			if f.key == key {
-				f.spoiled.Store(true)
-			}
+	defer c.mu.Unlock()
+	if c.byKey[key] == 0 {
+		return nil
+	}
+	var left []*fill
+	for _, f := range c.fills {
+		if f.key == key {
+			left = append(left, f)
+			c.leaveLocked(f)
 		}
 	}
-	c.mu.Unlock()
-	c.store.Remove(key)
+	return left
 }
 
 // decline remembers that the answers under key cannot be stored.

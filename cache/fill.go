@@ -1,13 +1,12 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
+	"sync"
 )
 
 // ErrNotStored answers a request that allows nothing but a stored page
@@ -17,18 +16,17 @@ var ErrNotStored = errors.New("nothing stored answers this request, and it forbi
 // errClosed ends what comes after Close.
 var errClosed = errors.New("the cache is shutting down")
 
-// errNobodyFollows ends a transfer that is too large to store and has no reader left.
-var errNobodyFollows = errors.New("no reader is left to follow a body that is not stored")
-
 // fill is the one fetch that stores a page while any number of readers follow it.
 //
 // Its goroutine decides the outcome, closes ready, and then receives the body.
 // Readers wait for ready and take what the outcome offers them.
 type fill struct {
-	key     Key
-	name    string      // its place in Cache.fills
-	stale   *Page       // stored and past its time; nil when nothing was
-	spoiled atomic.Bool // the key was invalidated meanwhile: do not store
+	key   Key
+	name  string // its place in Cache.fills
+	stale *Page  // stored and past its time; nil when nothing was
+
+	mu      sync.Mutex // guards spoiled, and is held while the page is stored
+	spoiled bool       // the key was invalidated meanwhile: do not store
 
 	leader   context.Context // of the reader who started it; nil for a refresh
 	interim  chan http.Header
@@ -51,9 +49,10 @@ type outcome struct {
 
 // follow joins the fill for the request, or starts it, and waits for its outcome.
 // stale is the stored page that could not be served as it is.
-func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Status, detail string) (Answer, error) {
+func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
+	var vary []string // as an answer that was another variant told
 	for range rounds {
-		f, leading, err := c.join(ctx, r, stale)
+		f, leading, err := c.join(ctx, r, stale, vary)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -65,14 +64,12 @@ func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Stat
 		}
 		answer, settled, err := c.take(ctx, f, r, leading, status)
 		if settled {
-			if answer.Status.Detail == "" {
-				answer.Status.Detail = detail
-			}
 			return answer, err
 		}
-		if c.isDeclined(r.Key) {
+		if f.page == nil || c.isDeclined(r.Key) {
 			break
 		}
+		vary = f.page.VaryNames
 	}
 	return c.pass(ctx, r, status)
 }
@@ -85,8 +82,8 @@ func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Stat
 //	reader A: looks into fills, finds nothing
 //
 // so the store is asked again under the lock that a fill takes to leave.
-func (c *Cache) join(ctx context.Context, r *Request, stale *Page) (f *fill, leading bool, err error) {
-	name := c.fillName(r)
+func (c *Cache) join(ctx context.Context, r *Request, stale *Page, vary []string) (f *fill, leading bool, err error) {
+	name := c.fillName(r, vary)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f, ok := c.fills[name]; ok {
@@ -99,13 +96,18 @@ func (c *Cache) join(ctx context.Context, r *Request, stale *Page) (f *fill, lea
 	return f, true, err
 }
 
-// fillName tells fills of one key apart by the variants that are known of it.
-func (c *Cache) fillName(r *Request) string {
-	pages := c.store.Pages(r.Key)
-	if len(pages) == 0 || len(pages[0].VaryNames) == 0 {
+// fillName tells fills of one key apart by variant: as vary says, or else what is
+// stored.
+func (c *Cache) fillName(r *Request, vary []string) string {
+	if len(vary) == 0 {
+		if pages := c.store.Pages(r.Key); len(pages) > 0 {
+			vary = pages[0].VaryNames
+		}
+	}
+	if len(vary) == 0 {
 		return string(r.Key)
 	}
-	return string(r.Key) + "\x00" + strings.Join(VaryValues(pages[0].VaryNames, r.HTTP.Header), "\x00")
+	return string(r.Key) + "\x00" + strings.Join(VaryValues(vary, r.HTTP.Header), "\x00")
 }
 
 // startLocked starts a fill. leader is nil for a refresh.
@@ -123,19 +125,24 @@ func (c *Cache) startLocked(leader context.Context, name string, r *Request, sta
 	c.byKey[r.Key]++
 	own := *r // the fill may outlive the reader's
 	own.Interim = nil
+	if r.HTTP.Method != http.MethodGet { // only GET makes a page; HEAD is answered from it
+		own.HTTP = r.HTTP.WithContext(c.ctx)
+		own.HTTP.Method = http.MethodGet
+	}
 	c.work.Go(func() { c.run(f, &own) })
 	return f, nil
 }
 
-// refresh starts a fill behind the reader's back, unless one is under way.
+// refresh starts a fill behind the reader's back, unless one is under way or was
+// done since the reader looked.
 func (c *Cache) refresh(r *Request, stale *Page) {
-	name := c.fillName(r)
+	name := c.fillName(r, nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, running := c.fills[name]; running {
+	if _, running := c.fills[name]; running || Select(c.store.Pages(r.Key), r.HTTP.Header) != stale {
 		return
 	}
-	if _, err := c.startLocked(nil, name, r, stale); err == nil {
+	if _, err := c.startLocked(nil, name, r, stale); err == nil { //nolint:staticcheck // nobody leads a refresh
 		c.count.Refreshes.Add(1)
 	}
 }
@@ -144,6 +151,11 @@ func (c *Cache) refresh(r *Request, stale *Page) {
 func (c *Cache) leave(f *fill) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.leaveLocked(f)
+}
+
+// leaveLocked is leave. Doing it twice is the same as doing it once.
+func (c *Cache) leaveLocked(f *fill) {
 	if c.fills[f.name] != f {
 		return
 	}
@@ -185,8 +197,8 @@ func (c *Cache) take(ctx context.Context, f *fill, r *Request, leading bool, sta
 		return Answer{}, true, f.err
 	case f.page == nil && leading:
 		got, ok := <-f.handover
-		if !ok {
-			return Answer{}, true, errClosed
+		if !ok { // the reader left, or Close came first
+			return Answer{}, true, cmp.Or(context.Cause(ctx), errClosed)
 		}
 		return Answer{
 			Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: f.result, Status: status,
@@ -194,324 +206,39 @@ func (c *Cache) take(ctx context.Context, f *fill, r *Request, leading bool, sta
 	case f.page == nil || !f.page.Matches(r.HTTP.Header):
 		return Answer{}, false, nil
 	}
-	if !leading {
-		c.count.Collapsed.Add(1)
+	page, now := f.page, c.now()
+	_, whole := page.Body.Whole() // once: a body that ends meanwhile must not change the rest
+	a = Answer{
+		Rendition: page.render(r.HTTP, whole), Age: page.Freshness.Age(now), Origin: page.Origin,
+		Result: f.result, Status: status,
 	}
-	now := c.now()
-	page := f.page
-	a = Answer{Rendition: page.Render(r.HTTP), Origin: page.Origin, Result: f.result, Status: status}
 	a.Status.Stored = f.status.Stored
 	if leading {
 		a.Attempts = f.tries
 	}
-	switch f.result {
-	case Stale:
-		a.Age = page.Freshness.Age(now)
+	if f.result == Stale {
 		a.Status.Hit, a.Status.Fwd, a.Status.Collapsed = true, "", false
 		a.Status.FwdStatus = 0
 		a.Status.TTL, a.Status.HasTTL = page.Freshness.TTL(now), true
-	case Revalidated:
-		a.Age = page.Freshness.Age(now)
 	}
-	if a.Rendition.Body == nil {
-		return a, true, nil
+	a.Cursor, settled = f.place(leading, a.Rendition.Body != nil && !whole)
+	if settled && !leading {
+		c.count.Collapsed.Add(1)
 	}
-	if _, whole := page.Body.Whole(); whole {
-		return a, true, nil
-	}
-	if leading {
-		a.Cursor = f.cursor
-		return a, true, nil
-	}
-	cursor, ok := page.Body.Follow()
-	if !ok {
-		return Answer{}, false, nil
-	}
-	a.Cursor = cursor
-	return a, true, nil
+	return a, settled, nil
 }
 
-// run is the life of a fill.
-func (c *Cache) run(f *fill, r *Request) {
-	ctx, cancel := context.WithCancel(c.ctx)
-	query := Query{Whole: true}
-	if f.stale != nil {
-		query.Validators = f.stale.Validators
-	}
-	if f.leader != nil {
-		query.Interim = func(h http.Header) {
-			select {
-			case f.interim <- h:
-			default: // a leader who cannot keep up with hints does without
-			}
-		}
-	}
-	got, err := r.Site.Fetch(ctx, r, query)
-	if err == nil && got.Response.StatusCode == http.StatusNotModified {
-		got, err = c.confirmed(ctx, f, r, got)
-	}
+// place returns the reader's cursor if it needs one, false when the body's
+// beginning has been let go of. A leader who needs none gives up its own, so that
+// nothing waits for it.
+func (f *fill) place(leading, needed bool) (*Cursor, bool) {
 	switch {
-	case err != nil:
-		c.settleFailure(f, r, 0, err)
-	case got.Response.StatusCode == http.StatusNotModified:
-		c.settleFresh(f, r, got)
-	case f.stale != nil && got.Response.StatusCode >= 500 && c.standsIn(f, r):
-		got.Response.Body.Close()
-		c.settleFailure(f, r, got.Response.StatusCode, nil)
-	default:
-		if reason := c.storable(r, got.Response); reason != "" {
-			c.handOver(f, got, reason, cancel) // the response keeps ctx
-			return
-		}
-		c.receive(ctx, f, r, got)
+	case needed && leading:
+		return f.cursor, true
+	case needed:
+		return f.page.Body.Follow()
+	case leading && f.cursor != nil:
+		f.cursor.Close()
 	}
-	cancel()
-}
-
-// confirmed returns a 304 that is about the stale page. One that is about another
-// is no answer: the page is fetched again, without conditions (RFC 9111 §4.3.4).
-func (c *Cache) confirmed(ctx context.Context, f *fill, r *Request, got *Fetched) (*Fetched, error) {
-	if f.stale != nil && Confirms(f.stale.Header, got.Response.Header) {
-		return got, nil
-	}
-	got.Response.Body.Close()
-	if f.stale == nil {
-		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
-	}
-	got, err := r.Site.Fetch(ctx, r, Query{Whole: true})
-	if err == nil && got.Response.StatusCode == http.StatusNotModified {
-		got.Response.Body.Close()
-		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
-	}
-	return got, err
-}
-
-// settle publishes the outcome.
-func (f *fill) settle(o outcome) {
-	f.outcome = o
-	close(f.ready)
-}
-
-// standsIn reports whether the stale page may be served instead of a failure.
-func (c *Cache) standsIn(f *fill, r *Request) bool {
-	serve, _ := c.onError(f, r)
-	return serve
-}
-
-// onError is [OnError] for the fill's stale page: first by the answer's own and
-// the operator's rule for errors, then, since no origin had an answer, by the
-// operator's rule for outages.
-func (c *Cache) onError(f *fill, r *Request) (serve bool, detail string) {
-	now := c.now()
-	if serve, detail = OnError(&f.stale.Freshness, r.Site.Policy, false, now); serve {
-		return serve, detail
-	}
-	return OnError(&f.stale.Freshness, r.Site.Policy, true, now)
-}
-
-// settleFailure ends a fill that got no answer worth having: with the stale page
-// if that may be served, else with the error.
-func (c *Cache) settleFailure(f *fill, r *Request, status int, err error) {
-	defer c.leave(f)
-	o := outcome{err: err, status: Status{FwdStatus: status}}
-	if f.stale != nil && !errors.Is(err, context.Canceled) {
-		if serve, detail := c.onError(f, r); serve {
-			f.stale.revive(c.now().Add(revivedFor))
-			o = outcome{page: f.stale, result: Stale, status: Status{FwdStatus: status, Detail: detail}}
-		}
-	}
-	f.settle(o)
-}
-
-// settleFresh ends a fill whose stale page still holds.
-func (c *Cache) settleFresh(f *fill, r *Request, got *Fetched) {
-	got.Response.Body.Close()
-	page := f.stale.freshen(r.HTTP.Header, got)
-	stored := false
-	if Storable(r.HTTP.Method, r.HTTP.Header, page.Status, page.Header) != "" {
-		c.store.Remove(f.key) // the 304 forbids to keep it any longer
-	} else if !f.spoiled.Load() {
-		stored = c.store.Put(page, 0)
-	}
-	f.settle(outcome{
-		page: page, result: Revalidated, tries: got.Attempts,
-		status: Status{FwdStatus: http.StatusNotModified, Stored: stored},
-	})
-	c.leave(f)
-}
-
-// storable is [Storable], with the limits of this cache.
-func (c *Cache) storable(r *Request, response *http.Response) Reason {
-	if reason := Storable(r.HTTP.Method, r.HTTP.Header, response.StatusCode, response.Header); reason != "" {
-		return reason
-	}
-	if response.ContentLength > c.maxPage {
-		return ReasonTooLarge
-	}
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
-		return ReasonBypass // it never ends
-	}
-	return ""
-}
-
-// handOver gives an answer that cannot be stored to the leader, and releases the
-// followers. cancel ends the fetch; it is called when the leader is done with it.
-func (c *Cache) handOver(f *fill, got *Fetched, reason Reason, cancel context.CancelFunc) {
-	if got.Response.StatusCode < 500 {
-		c.decline(f.key, reason)
-		if f.stale != nil {
-			c.store.Remove(f.key) // RFC 9111 §4.3.3: the new answer is the truth
-		}
-	} else {
-		c.count.Uncacheable[reason].Add(1)
-	}
-	c.leave(f)
-	f.settle(outcome{result: Miss, status: Status{FwdStatus: got.Response.StatusCode, Detail: string(reason)}})
-	if f.leader == nil {
-		got.Response.Body.Close()
-		cancel()
-		return
-	}
-	stop := context.AfterFunc(f.leader, cancel)
-	got.Response.Body = &endingBody{ReadCloser: got.Response.Body, end: func() { stop(); cancel() }}
-	select {
-	case f.handover <- got:
-	case <-f.leader.Done():
-		got.Response.Body.Close()
-		close(f.handover)
-	}
-}
-
-// endingBody is a response body that ends its fetch when it is closed.
-type endingBody struct {
-	io.ReadCloser
-	end func()
-}
-
-// Close closes the body, then ends the fetch.
-func (b *endingBody) Close() error {
-	defer b.end()
-	return b.ReadCloser.Close()
-}
-
-// receive settles the fill with a page and stores it when its body has arrived.
-func (c *Cache) receive(ctx context.Context, f *fill, r *Request, got *Fetched) {
-	defer got.Response.Body.Close()
-	defer c.leave(f)
-	c.accept(f.key)
-	page := newPage(f.key, r.HTTP.Header, got)
-	o := outcome{page: page, result: Miss, status: Status{FwdStatus: got.Response.StatusCode, Stored: true}, tries: got.Attempts}
-	if f.leader != nil {
-		o.cursor, _ = page.Body.Follow()
-		defer context.AfterFunc(f.leader, o.cursor.Close)()
-	}
-	f.settle(o)
-	transfer := &transfer{cache: c, fill: f, body: page.Body, length: got.Response.ContentLength}
-	err := transfer.copy(ctx, got.Response.Body)
-	page.Body.trim()
-	page.Body.end(err, got.Response.Trailer)
-	if err != nil || transfer.passing || f.spoiled.Load() {
-		c.store.Release(f.key, transfer.reserved)
-		if err != nil {
-			c.count.FillAborts.Add(1)
-		}
-		return
-	}
-	c.store.Put(page.finished(), transfer.reserved)
-}
-
-// transfer is the arrival of one body.
-type transfer struct {
-	cache    *Cache
-	fill     *fill
-	body     *Body
-	length   int64 // declared; -1 when it is not
-	reserved int64 // bytes of the store's budget
-	passing  bool  // too large to keep: only a window of it is held
-}
-
-// copy reads the body to its end. A body that is shorter than declared is an error
-// of the response's reader already (io.ErrUnexpectedEOF).
-func (t *transfer) copy(ctx context.Context, from io.Reader) error {
-	for {
-		room := t.body.room()
-		if len(room) == 0 {
-			if t.length >= 0 && t.body.Size() >= t.length {
-				return expectEnd(from)
-			}
-			if err := t.extend(ctx); err != nil {
-				return err
-			}
-			room = t.body.room()
-		}
-		n, err := from.Read(room)
-		if n > 0 {
-			t.body.grow(n)
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("the body broke off after %d bytes: %w", t.body.Size(), err)
-		}
-		if t.passing && !t.body.waitPassed(ctx) {
-			return errNobodyFollows
-		}
-	}
-}
-
-// extend makes room for more bytes: within the budget while the page can still be
-// stored, in a window behind the readers once it cannot.
-func (t *transfer) extend(ctx context.Context) error {
-	n := t.nextChunk()
-	if !t.passing && (t.body.Size()+n > t.cache.maxPage || !t.cache.store.Reserve(t.fill.key, n)) {
-		t.startPassing()
-	}
-	if t.passing {
-		n = min(n, firstChunk<<4)
-		if !t.body.waitPassed(ctx) {
-			return errNobodyFollows
-		}
-	} else {
-		t.reserved += n
-	}
-	t.body.extend(int(n))
-	return nil
-}
-
-// nextChunk is the size of the next allocation: exact when the length is known,
-// else as much again as there is already.
-func (t *transfer) nextChunk() int64 {
-	size := t.body.Size()
-	if t.length >= 0 {
-		return min(t.length-size, largeChunk)
-	}
-	return min(max(size, firstChunk), largeChunk)
-}
-
-// startPassing gives up storing the page: readers that follow get it all, later
-// ones fetch for themselves.
-func (t *transfer) startPassing() {
-	t.passing = true
-	t.cache.decline(t.fill.key, ReasonTooLarge)
-	t.cache.leave(t.fill)
-	t.body.pass()
-	t.cache.store.Release(t.fill.key, t.reserved)
-	t.reserved = 0
-}
-
-// expectEnd makes sure that nothing follows a body that has its declared length.
-func expectEnd(from io.Reader) error {
-	var one [1]byte
-	for {
-		n, err := from.Read(one[:])
-		switch {
-		case n > 0:
-			return errors.New("the body is longer than declared")
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		}
-	}
+	return nil, true
 }

@@ -37,11 +37,11 @@ type Field struct {
 // perPage is what a page costs besides its own bytes: the Page, its Body, the
 // maps and slices of its header, the store's entry and its place in the list
 // and the map. Measured by TestPageCostCoversTheHeap of package memory.
-const perPage = 1400
+const perPage = 900
 
 // perField is what one header field costs besides its bytes: a map slot, the
 // slice of values and its string header, and the Field.
-const perField = 160
+const perField = 115
 
 // Cost is the memory that the page takes in a store, in bytes: body, header and
 // bookkeeping.

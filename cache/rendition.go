@@ -23,17 +23,26 @@ type Rendition struct {
 // Render makes the rendition of the page that answers the request: the whole
 // page, 304, a part of it, or its header alone.
 func (p *Page) Render(request *http.Request) Rendition {
+	_, whole := p.Body.Whole()
+	return p.render(request, whole)
+}
+
+// render is Render, given whether the body has arrived.
+func (p *Page) render(request *http.Request, whole bool) Rendition {
 	if p.Status == http.StatusOK {
 		if NotModified(request.Header, p.Status, p.Header) {
 			return p.notModified()
 		}
-		if request.Method == http.MethodGet && len(request.Header["Range"]) > 0 {
+		if whole && request.Method == http.MethodGet && len(request.Header["Range"]) > 0 {
 			if part, ok := p.part(request.Header); ok {
 				return part
 			}
 		}
 	}
 	r := Rendition{Status: p.Status, Fields: p.fields, Body: p.Body, Length: p.Length}
+	if whole {
+		r.Length = p.Body.Size()
+	}
 	if request.Method == http.MethodHead {
 		r.Body = nil
 	}
@@ -43,7 +52,7 @@ func (p *Page) Render(request *http.Request) Rendition {
 // notModified is the 304 that stands for the page, with the fields that
 // RFC 9110 §15.4.5 asks for.
 func (p *Page) notModified() Rendition {
-	r := Rendition{Status: http.StatusNotModified}
+	r := Rendition{Status: http.StatusNotModified, Fields: make([]Field, 0, 7)}
 	for _, f := range p.fields {
 		switch f.Name {
 		case "Cache-Control", "Content-Location", "Date", "Etag", "Expires", "Vary", "Last-Modified":
@@ -53,18 +62,19 @@ func (p *Page) notModified() Rendition {
 	return r
 }
 
-// part is the single range that the request asks for, RFC 9110 §14. ok is false
-// where the whole page is the right answer: the body has not arrived yet, the
-// Range is malformed or lists several, or If-Range names another version.
+// part is the single range that the request asks for, RFC 9110 §14, of a page whose
+// body has arrived. ok is false where the whole page is the right answer: the Range
+// is malformed or lists several, or If-Range names another version.
 func (p *Page) part(request http.Header) (r Rendition, ok bool) {
-	if _, whole := p.Body.Whole(); !whole || !ifRange(request, p.Header) {
+	if !ifRange(request, p.Header) {
 		return Rendition{}, false
 	}
-	from, to, satisfiable, valid := parseRange(request.Get("Range"), p.Length)
+	length := p.Body.Size() // unlike p.Length, known also of a page that had to be followed to its end
+	from, to, satisfiable, valid := parseRange(request.Get("Range"), length)
 	if !valid {
 		return Rendition{}, false
 	}
-	size := strconv.FormatInt(p.Length, 10)
+	size := strconv.FormatInt(length, 10)
 	if !satisfiable {
 		return Rendition{
 			Status: http.StatusRequestedRangeNotSatisfiable,
@@ -73,6 +83,7 @@ func (p *Page) part(request http.Header) (r Rendition, ok bool) {
 	}
 	span := strconv.FormatInt(from, 10) + "-" + strconv.FormatInt(to-1, 10)
 	r = Rendition{Status: http.StatusPartialContent, Body: p.Body, From: from, Length: to - from}
+	r.Fields = make([]Field, 0, len(p.fields)+2)
 	r.Fields = append(r.Fields,
 		Field{"Content-Length", []string{strconv.FormatInt(to-from, 10)}},
 		Field{"Content-Range", []string{"bytes " + span + "/" + size}})

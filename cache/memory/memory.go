@@ -110,23 +110,45 @@ func (s *Store) Put(page *cache.Page, reserved int64) bool {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.reserved -= reserved
-	next := &entry{pages: []*cache.Page{page}, cost: page.Cost()}
-	if old, ok := sh.lru.Peek(page.Key); ok {
-		for _, p := range old.pages {
-			if len(next.pages) < maxVariants && !sameVariant(p, page) {
-				next.pages = append(next.pages, p)
-				next.cost += p.Cost()
-			}
+	others := sh.takeOthersLocked(page)
+	next := &entry{pages: append([]*cache.Page{page}, others...)}
+	fits := sh.reserved+page.Cost() <= sh.budget
+	if !fits {
+		next.pages = others
+	}
+	for _, p := range next.pages {
+		next.cost += p.Cost()
+	}
+	// The variants of one key can be more than the shard holds.
+	for sh.reserved+next.cost > sh.budget {
+		last := len(next.pages) - 1
+		next.cost -= next.pages[last].Cost()
+		next.pages = next.pages[:last]
+		s.evicted.Add(1)
+	}
+	if len(next.pages) > 0 && s.makeRoomLocked(sh, next.cost) {
+		sh.lru.Add(page.Key, next)
+		sh.used += next.cost
+		sh.pages += len(next.pages)
+	}
+	return fits
+}
+
+// takeOthersLocked takes the entry that page goes into out of the shard, and
+// returns the variants in it that stay beside page.
+func (sh *shard) takeOthersLocked(page *cache.Page) []*cache.Page {
+	old, ok := sh.lru.Peek(page.Key)
+	if !ok {
+		return nil
+	}
+	sh.removeLocked(page.Key)
+	var others []*cache.Page
+	for _, p := range old.pages {
+		if len(others) < maxVariants-1 && !sameVariant(p, page) {
+			others = append(others, p)
 		}
-		sh.removeLocked(page.Key)
 	}
-	if !s.makeRoomLocked(sh, next.cost) {
-		return false
-	}
-	sh.lru.Add(page.Key, next)
-	sh.used += next.cost
-	sh.pages += len(next.pages)
-	return true
+	return others
 }
 
 // sameVariant reports whether both pages answer the same requests.

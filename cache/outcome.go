@@ -1,0 +1,222 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// run is the life of a fill.
+func (c *Cache) run(f *fill, r *Request) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	query := Query{Whole: true}
+	if f.stale != nil {
+		query.Validators = f.stale.Validators
+	}
+	if f.leader != nil {
+		query.Interim = func(h http.Header) {
+			select {
+			case f.interim <- h:
+			default: // a leader who cannot keep up with hints does without
+			}
+		}
+	}
+	got, err := r.Site.Fetch(ctx, r, query)
+	if err == nil && got.Response.StatusCode == http.StatusNotModified {
+		got, err = c.confirmed(ctx, f, r, got)
+	}
+	now := c.now()
+	switch {
+	case err != nil:
+		c.settleFailure(f, r, 0, err, now)
+	case got.Response.StatusCode == http.StatusNotModified:
+		c.settleFresh(f, r, got)
+	case f.stale != nil && got.Response.StatusCode >= 500 && (f.leader == nil || f.standsIn(r, now)):
+		got.Response.Body.Close()
+		c.settleFailure(f, r, got.Response.StatusCode, nil, now)
+	default:
+		if reason := c.storable(r, got.Response); reason != "" {
+			c.handOver(f, got, reason, cancel) // the response keeps ctx
+			return
+		}
+		c.receive(ctx, f, r, got)
+	}
+	cancel()
+}
+
+// confirmed returns a 304 that is about the stale page. One that is about another
+// is no answer: the page is fetched again, without conditions (RFC 9111 §4.3.4).
+func (c *Cache) confirmed(ctx context.Context, f *fill, r *Request, got *Fetched) (*Fetched, error) {
+	if f.stale != nil && Confirms(f.stale.Header, got.Response.Header) {
+		return got, nil
+	}
+	got.Response.Body.Close()
+	if f.stale == nil {
+		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
+	}
+	got, err := r.Site.Fetch(ctx, r, Query{Whole: true})
+	if err == nil && got.Response.StatusCode == http.StatusNotModified {
+		got.Response.Body.Close()
+		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
+	}
+	return got, err
+}
+
+// settle publishes the outcome.
+func (f *fill) settle(o outcome) {
+	f.outcome = o
+	close(f.ready)
+}
+
+// standsIn reports whether the stale page may be served instead of a failure.
+func (f *fill) standsIn(r *Request, now time.Time) bool {
+	serve, _ := f.onError(r, now)
+	return serve
+}
+
+// onError is [OnError] for the fill's stale page: first by the answer's own and
+// the operator's rule for errors, then, since no origin had an answer, by the
+// operator's rule for outages.
+func (f *fill) onError(r *Request, now time.Time) (serve bool, detail string) {
+	if serve, detail = OnError(&f.stale.Freshness, r.Site.Policy, false, now); serve {
+		return serve, detail
+	}
+	return OnError(&f.stale.Freshness, r.Site.Policy, true, now)
+}
+
+// settleFailure ends a fill that got no answer worth having: with the stale page
+// if that may be served, else with the error. Only a refresh, which nobody leads,
+// may come here with neither.
+func (c *Cache) settleFailure(f *fill, r *Request, status int, err error, now time.Time) {
+	defer c.leave(f)
+	o := outcome{err: err, status: Status{FwdStatus: status}}
+	if f.stale != nil {
+		f.stale.revive(now.Add(revivedFor))
+		if serve, detail := f.onError(r, now); serve {
+			o = outcome{page: f.stale, result: Stale, status: Status{FwdStatus: status, Detail: detail}}
+		}
+	}
+	f.settle(o)
+}
+
+// settleFresh ends a fill whose stale page still holds.
+func (c *Cache) settleFresh(f *fill, r *Request, got *Fetched) {
+	got.Response.Body.Close()
+	page := f.stale.freshen(r.HTTP.Header, got)
+	stored := false
+	if Storable(r.HTTP.Method, r.HTTP.Header, page.Status, page.Header) != "" {
+		c.store.Remove(f.key) // the 304 forbids to keep it any longer
+	} else {
+		stored = c.keep(f, page, 0)
+	}
+	f.settle(outcome{
+		page: page, result: Revalidated, tries: got.Attempts,
+		status: Status{FwdStatus: http.StatusNotModified, Stored: stored},
+	})
+	c.leave(f)
+}
+
+// storable is [Storable], with the limits of this cache.
+func (c *Cache) storable(r *Request, response *http.Response) Reason {
+	if reason := Storable(r.HTTP.Method, r.HTTP.Header, response.StatusCode, response.Header); reason != "" {
+		return reason
+	}
+	if response.ContentLength > c.maxPage {
+		return ReasonTooLarge
+	}
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+		return ReasonBypass // it never ends
+	}
+	return ""
+}
+
+// handOver gives an answer that cannot be stored to the leader, and releases the
+// followers. cancel ends the fetch; it is called when the leader is done with it.
+func (c *Cache) handOver(f *fill, got *Fetched, reason Reason, cancel context.CancelFunc) {
+	// A failure, or an answer to this request alone, says nothing of the page.
+	if got.Response.StatusCode < 500 && reason != ReasonStatus {
+		c.decline(f.key, reason)
+		if f.stale != nil {
+			c.store.Remove(f.key) // RFC 9111 §4.3.3: the new answer is the truth
+		}
+	} else {
+		c.count.Uncacheable[reason].Add(1)
+	}
+	c.leave(f)
+	f.settle(outcome{result: Miss, status: Status{FwdStatus: got.Response.StatusCode, Detail: string(reason)}})
+	if f.leader == nil {
+		got.Response.Body.Close()
+		cancel()
+		return
+	}
+	stop := context.AfterFunc(f.leader, cancel)
+	got.Response.Body = &endingBody{ReadCloser: got.Response.Body, end: func() { stop(); cancel() }}
+	select {
+	case f.handover <- got:
+	case <-f.leader.Done():
+		got.Response.Body.Close()
+		close(f.handover)
+	case <-c.ctx.Done():
+		got.Response.Body.Close()
+		close(f.handover)
+	}
+}
+
+// endingBody is a response body that ends its fetch when it is closed.
+type endingBody struct {
+	io.ReadCloser
+	end func()
+}
+
+// Close closes the body, then ends the fetch.
+func (b *endingBody) Close() error {
+	defer b.end()
+	return b.ReadCloser.Close()
+}
+
+// receive settles the fill with a page and stores it when its body has arrived.
+func (c *Cache) receive(ctx context.Context, f *fill, r *Request, got *Fetched) {
+	defer got.Response.Body.Close()
+	defer c.leave(f)
+	c.accept(f.key)
+	page := newPage(f.key, r.HTTP.Header, got)
+	o := outcome{page: page, result: Miss, status: Status{FwdStatus: got.Response.StatusCode, Stored: true}, tries: got.Attempts}
+	if f.leader != nil {
+		o.cursor, _ = page.Body.Follow()
+		defer context.AfterFunc(f.leader, o.cursor.Close)()
+	}
+	f.settle(o)
+	transfer := &transfer{cache: c, fill: f, body: page.Body, length: got.Response.ContentLength}
+	err := transfer.copy(ctx, got.Response.Body)
+	page.Body.trim()
+	page.Body.end(err, got.Response.Trailer)
+	if err != nil {
+		c.count.FillAborts.Add(1)
+	}
+	if err != nil || transfer.passing {
+		c.store.Release(f.key, transfer.reserved)
+		return
+	}
+	c.keep(f, page.finished(), transfer.reserved)
+}
+
+// keep stores the page, unless its key was invalidated since the fill began.
+func (c *Cache) keep(f *fill, page *Page, reserved int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.spoiled {
+		c.store.Release(f.key, reserved)
+		return false
+	}
+	return c.store.Put(page, reserved)
+}
+
+// spoil makes sure that the fill stores nothing after it returns.
+func (f *fill) spoil() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.spoiled = true
+}

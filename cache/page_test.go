@@ -1,0 +1,114 @@
+package cache_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliograph-edge/heliograph/cache"
+)
+
+// keep returns the page that an answer becomes.
+func keep(t *testing.T, request []string, lines ...string) *cache.Page {
+	t.Helper()
+	var page *cache.Page
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge(t, always(200, "news", lines...))
+		e.read(t, request...)
+		synctest.Wait()
+		pages := e.store.Pages("gazette /")
+		require.Len(t, pages, 1)
+		page = pages[0]
+	})
+	return page
+}
+
+func TestAPageKeepsWhatIsForEveryReader(t *testing.T) {
+	page := keep(t, nil, `Cache-Control: max-age=60, private="X-Private"`, "Content-Type: text/html", "X-Private: 1",
+		"Age: 5", "Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5", "Trailer: X-Sum", "Content-Encoding: br")
+	for _, name := range []string{"Age", "Connection", "X-Hop", "Keep-Alive", "Trailer", "X-Private"} {
+		require.NotContains(t, page.Header, name, "§3.1")
+	}
+	require.Equal(t, "text/html", page.Header.Get("Content-Type"))
+	require.NotEmpty(t, page.Header.Get("Date"), "RFC 9110 §6.6.1: supplied where it is missing")
+	require.Equal(t, 5*time.Second, page.Freshness.InitialAge)
+	require.Equal(t, "primary", page.Origin)
+}
+
+func TestACodedPageIsOnlyForReadersOfItsCoding(t *testing.T) {
+	page := keep(t, []string{"Accept-Encoding: br"}, minute, "Content-Encoding: br")
+	require.Equal(t, []string{"Accept-Encoding"}, page.VaryNames, "also where the origin forgot to say so")
+	require.True(t, page.Matches(fields("Accept-Encoding: br")))
+	require.False(t, page.Matches(fields("Accept-Encoding: gzip")))
+	require.False(t, page.Matches(fields()))
+}
+
+func TestAPageHasALengthWhereTheOriginDeclaredNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		streams := make(chan *stream, 1)
+		e := newEdge(t, streaming(streams, 200, -1, minute))
+		a := e.get(t)
+		require.EqualValues(t, -1, a.Rendition.Length)
+		require.Empty(t, field(a, "Content-Length"))
+		origin := <-streams
+		origin.send(t, "news")
+		require.NoError(t, origin.to.Close())
+		synctest.Wait()
+		a.Cursor.Close()
+		page := e.store.Pages("gazette /")[0]
+		require.EqualValues(t, 4, page.Length)
+		require.Equal(t, "4", page.Header.Get("Content-Length"))
+	})
+}
+
+func TestALeaderWhoComesLateGetsTheWholeOfABodyWithoutALength(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge(t, func(a ask) (*http.Response, error) {
+			a.Query.Interim(http.Header{})
+			response := replyOf(200, -1, minute)
+			response.Body = io.NopCloser(strings.NewReader("news"))
+			return response, nil
+		})
+		leader, busy := e.request("GET"), make(chan struct{})
+		leader.Interim = func(http.Header) { <-busy }
+		time.AfterFunc(time.Minute, func() { close(busy) })
+		a := e.ask(t, leader)
+		require.Nil(t, a.Cursor, "it has arrived meanwhile")
+		require.EqualValues(t, 4, a.Rendition.Length)
+		body, err := readAll(t.Context(), &a)
+		require.NoError(t, err)
+		require.Equal(t, "news", body)
+	})
+}
+
+func TestSelectPrefersTheMostRecentPage(t *testing.T) {
+	older, newer := kept(200), kept(200)
+	older.VaryNames, older.VaryValues = []string{"Accept"}, []string{"text/html"}
+	html := fields("Accept: text/html")
+	require.Same(t, newer, cache.Select([]*cache.Page{newer, older}, html))
+	require.Same(t, older, cache.Select([]*cache.Page{older, newer}, html))
+	require.Same(t, newer, cache.Select([]*cache.Page{older, newer}, fields()))
+	require.Nil(t, cache.Select([]*cache.Page{older}, fields()))
+}
+
+func TestCostCountsWhatAPageHolds(t *testing.T) {
+	plain := kept(200).Cost()
+	require.Greater(t, plain, int64(10))
+	for _, more := range []func(p *cache.Page){
+		func(p *cache.Page) { p.Body = cache.NewBody(make([]byte, 1010)) },
+		func(p *cache.Page) { p.Key += cache.Key(strings.Repeat("x", 1000)) },
+		func(p *cache.Page) { p.Header = fields("X: " + strings.Repeat("x", 1000)) },
+		func(p *cache.Page) {
+			p.VaryNames, p.VaryValues = []string{"Accept"}, []string{strings.Repeat("x", 1000)}
+		},
+	} {
+		p := kept(200)
+		more(p)
+		require.GreaterOrEqual(t, p.Cost(), plain+1000)
+	}
+}
