@@ -83,8 +83,7 @@ func hostProblem(host string) string {
 		return fmt.Sprintf("the host name %s ends with a dot", quote(host))
 	}
 	for label := range strings.SplitSeq(host, ".") {
-		switch {
-		case label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-':
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
 			return quote(host) + " is not a host name"
 		}
 		for _, r := range label {

@@ -40,8 +40,8 @@ func FuzzParse(f *testing.F) {
 
 func requireMendable(t *testing.T, err error) {
 	t.Helper()
-	refusal, ok := err.(*Refusal)
-	require.True(t, ok, "%T", err)
+	var refusal *Refusal
+	require.ErrorAs(t, err, &refusal)
 	require.NotEmpty(t, refusal.Mistakes)
 	line := 0
 	for _, m := range refusal.Mistakes {

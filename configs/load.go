@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -42,7 +43,7 @@ func Parse(path string, text []byte) (*File, error) {
 	}
 	f.source = r.source
 	f.complete(filepath.Dir(path))
-	mistakes := append(r.mistakes, f.mistakes()...)
+	mistakes := slices.Concat(r.mistakes, f.mistakes())
 	explain(mistakes)
 	for i := range mistakes {
 		mistakes[i].File = path

@@ -132,7 +132,7 @@ func bounded(tokens token.Tokens) *Mistake {
 		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
 			markers++
 		}
-		problem, accepted := "", ""
+		var problem, accepted string
 		switch {
 		case flow > maxLevels || markers > maxLevels:
 			problem, accepted = "the file is nested too deeply", fmt.Sprintf("at most %d levels", maxLevels)

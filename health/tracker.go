@@ -99,17 +99,15 @@ func (t *Tracker) Observe(id ID, o Observation) {
 
 func (t *Tracker) observeLocked(e *entry, o Observation) {
 	before := e.state
-	mayFall := true
 	switch {
 	case o.Class.network():
 		// Its failure counts in the judgement, its fall does not: first as if held.
 		e.state = before.next(e.policy, o, false)
 		t.judgeLocked(o.At)
-		mayFall = t.outage.network == networkWorks
-		if t.outage.network == networkUnsure {
+		switch t.outage.network {
+		case networkUnsure:
 			t.askOthersLocked()
-		}
-		if mayFall {
+		case networkWorks:
 			e.state = before.next(e.policy, o, true)
 		}
 	case t.outage.network != networkWorks:

@@ -68,11 +68,14 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		return
 	}
 	x.site, x.rec.Site = site, site.Name
-	if upgrade := in.Header.Get("Upgrade"); upgrade != "" && connectionNames(in.Header, "upgrade") {
+	if upgrades(in) {
 		x.upgrade(e.id)
 		return
 	}
 	clean(in, site)
+	in, unwatch := x.attend(in, site)
+	defer unwatch()
+	x.in = in
 	x.request.Site, x.request.HTTP = &site.cached, in
 	x.request.Key = cache.MakeKey(site.Name, in.URL)
 	answer, err := e.cache.Answer(in.Context(), &x.request)
@@ -80,17 +83,18 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		x.fail(err)
 		return
 	}
+	e.invalidate(x, answer.Response)
 	x.send(&answer)
-	e.invalidate(x)
 }
 
-// invalidate lets go of the pages that an unsafe request made obsolete, RFC 9111 §4.4.
-func (e *Edge) invalidate(x *exchange) {
-	if !cache.Invalidates(x.in.Method, x.rec.Status) {
+// invalidate lets go of the pages that an unsafe request made obsolete, RFC 9111
+// §4.4. It comes before the answer, so that a reader who has that never gets the
+// old page; and it needs no more than the answer's header.
+func (e *Edge) invalidate(x *exchange, response *http.Response) {
+	if response == nil || !cache.Invalidates(x.in.Method, response.StatusCode) {
 		return
 	}
-	e.cache.Invalidate(x.request.Key)
-	for _, target := range x.invalidated {
+	for _, target := range cache.InvalidatedTargets(x.in.URL, response.Header, x.site.Space.Own) {
 		e.cache.Invalidate(cache.KeyOf(x.site.Name, target))
 	}
 }

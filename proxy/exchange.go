@@ -2,9 +2,13 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
+	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,9 +34,7 @@ type exchange struct {
 	request cache.Request
 	rec     Record
 
-	invalidated []string // further targets that an unsafe request made obsolete
-	values      [3]string
-	line        []byte // scratch for field values
+	line []byte // scratch for field values
 }
 
 // newExchange returns an empty exchange.
@@ -46,11 +48,16 @@ func newExchange() *exchange {
 func (x *exchange) reset() {
 	x.w, x.in, x.site = nil, nil, nil
 	x.request.HTTP, x.request.Site, x.request.Key = nil, nil, ""
-	x.invalidated, x.rec = nil, Record{}
+	x.rec = Record{}
 }
 
-// interim passes a 103 on to the reader, RFC 8297.
+// interim passes a 103 on to the reader, RFC 8297. Readers who speak HTTP/1.0 do
+// not know of such answers, RFC 9110 §15.2.
 func (x *exchange) interim(hints http.Header) {
+	if !x.in.ProtoAtLeast(1, 1) {
+		return
+	}
+	x.extendDeadline()
 	header := x.w.Header()
 	cache.Hop(hints)
 	for name, values := range hints {
@@ -91,7 +98,7 @@ func (x *exchange) send(a *cache.Answer) {
 // stamp adds the fields that tell of this use of the answer.
 func (x *exchange) stamp(header http.Header, a *cache.Answer) {
 	line := x.line[:0]
-	if a.Response == nil && a.Result != cache.Miss {
+	if a.Response == nil && (a.Result != cache.Miss || a.Age >= time.Second) {
 		line = strconv.AppendInt(line, int64(a.Age/time.Second), 10)
 	}
 	age := len(line)
@@ -226,7 +233,26 @@ func (x *exchange) abort(err error) {
 	if x.in.Context().Err() == nil {
 		x.rec.Error, x.rec.Reason = "http_response_incomplete", err.Error()
 	}
+	if !x.in.ProtoAtLeast(1, 1) {
+		x.tear()
+	}
 	panic(http.ErrAbortHandler)
+}
+
+// tear resets the reader's connection: in HTTP/1.0, the ordinary end of a
+// connection is also that of a whole answer.
+func (x *exchange) tear() {
+	conn, _, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
+		return
+	}
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if socket, ok := conn.(*net.TCPConn); ok {
+		_ = socket.SetLinger(0) // without it the reader sees an ordinary end
+	}
+	conn.Close()
 }
 
 // buffers are for relaying answers that are not stored.
@@ -237,10 +263,9 @@ func (x *exchange) relay(a *cache.Answer) {
 	response := a.Response
 	defer response.Body.Close()
 	header := x.w.Header()
-	announced := cache.Trailers(response.Header)
+	announced := trailerNames(response.Trailer)
 	cache.Hop(response.Header)
 	delete(response.Header, "Trailer")
-	x.noteInvalidated(response)
 	for name, values := range response.Header {
 		header[name] = values
 	}
@@ -258,23 +283,13 @@ func (x *exchange) relay(a *cache.Answer) {
 	}
 }
 
-// noteInvalidated keeps what else the answer to an unsafe request makes obsolete.
-func (x *exchange) noteInvalidated(response *http.Response) {
-	if cache.Invalidates(x.in.Method, response.StatusCode) {
-		x.invalidated = cache.InvalidatedTargets(x.in.URL, response.Header, x.site.Space.Own)
-	}
-}
-
-// copyBody relays a body. Where its length is not known it may be a stream of
-// events, and every piece is flushed.
+// copyBody relays a body piece by piece, each as soon as it is there: it may be a
+// stream of events.
 func (x *exchange) copyBody(response *http.Response) (whole bool) {
 	buffer := buffers.Get().(*[copyBuffer]byte)
 	defer buffers.Put(buffer)
 	flusher, _ := x.w.(http.Flusher)
-	if response.ContentLength >= 0 {
-		flusher = nil
-	}
-	if flusher != nil {
+	if flusher != nil && response.ContentLength < 0 {
 		flusher.Flush() // the header, before the first event
 	}
 	for {
@@ -300,11 +315,20 @@ func (x *exchange) copyBody(response *http.Response) (whole bool) {
 // sendTrailers sends the trailer section.
 func (x *exchange) sendTrailers(trailer http.Header) {
 	header := x.w.Header()
-	for name, values := range trailer {
-		if values != nil {
+	for _, name := range trailerNames(trailer) {
+		if values := trailer[name]; values != nil {
 			header[http.TrailerPrefix+name] = values
 		}
 	}
+}
+
+// trailerNames lists the fields of a trailer section that may stand in one. The
+// values are nil until the body has ended.
+func trailerNames(trailer http.Header) []string {
+	if len(trailer) == 0 {
+		return nil
+	}
+	return cache.Trailers(http.Header{"Trailer": slices.Sorted(maps.Keys(trailer))})
 }
 
 // left reports whether the reader has gone.

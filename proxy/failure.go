@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -21,26 +22,43 @@ func (x *exchange) refuse(r refusal) {
 	if r.status == http.StatusBadRequest {
 		x.w.Header()["Connection"] = []string{"close"}
 	}
+	if r.status == http.StatusMethodNotAllowed {
+		x.w.Header()["Allow"] = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
+	}
 	x.page(r.status, r.error, cache.Status{Detail: "refused"})
 }
 
 // fail answers a request that neither the cache nor an origin could.
 func (x *exchange) fail(err error) {
+	if context.Cause(x.in.Context()) == errMalformed {
+		x.refuse(refusal{http.StatusBadRequest, "http_request_error", errMalformed.Error()})
+		return
+	}
 	if x.left() {
 		x.rec.Status, x.rec.Reason = statusLeft, "the reader left"
 		panic(http.ErrAbortHandler)
 	}
 	status, kind := failure(err)
+	x.page(status, kind, x.failed(err, kind))
+}
+
+// failed notes an error in the record, and is what Cache-Status says of it.
+func (x *exchange) failed(err error, kind string) cache.Status {
+	upgrading := x.rec.Result == cache.Bypass
 	x.rec.Result, x.rec.Error, x.rec.Reason = cache.Failed, kind, err.Error()
 	var none *origin.Error
 	if errors.As(err, &none) {
 		x.rec.Attempts = len(none.Attempts)
 	}
-	fwd := cache.FwdURIMiss
-	if x.in.Method != http.MethodGet && x.in.Method != http.MethodHead {
-		fwd = cache.FwdMethod
+	switch {
+	case errors.Is(err, cache.ErrNotStored):
+		return cache.Status{Detail: "only-if-cached"} // no origin was asked
+	case upgrading:
+		return cache.Status{Fwd: cache.FwdBypass}
+	case x.in.Method != http.MethodGet && x.in.Method != http.MethodHead:
+		return cache.Status{Fwd: cache.FwdMethod}
 	}
-	x.page(status, kind, cache.Status{Fwd: fwd})
+	return cache.Status{Fwd: cache.FwdURIMiss}
 }
 
 // failure is the status and RFC 9209 error type that stand for an error.

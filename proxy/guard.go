@@ -18,11 +18,11 @@ type refusal struct {
 // CDN-Loop. net/http has refused malformed framing before.
 func guard(in *http.Request, edge string) (refusal, bool) {
 	switch {
-	case in.Method == http.MethodConnect, in.Method == http.MethodTrace:
+	case in.Method == http.MethodConnect, in.Method == http.MethodTrace, in.RequestURI == "*":
 		return refusal{http.StatusMethodNotAllowed, "http_request_denied", in.Method + " is not served"}, false
 	case !validHost(in.Host):
 		return refusal{http.StatusBadRequest, "http_request_error", "the Host is not one"}, false
-	case !strings.HasPrefix(in.URL.Path, "/"):
+	case !strings.HasPrefix(in.URL.Path, "/") && (in.URL.Path != "" || in.URL.Host == ""): // RFC 9112 §3.2.2
 		return refusal{http.StatusBadRequest, "http_request_error", "the request target is not a path"}, false
 	case looped(in.Header, edge):
 		return refusal{http.StatusLoopDetected, "proxy_loop_detected",
@@ -66,12 +66,15 @@ func looped(header http.Header, edge string) bool {
 func clean(in *http.Request, site *Site) {
 	trailers := in.Header["Te"]
 	cache.Hop(in.Header)
-	scrub(in, site)
+	scrub(in.Header, site)
 	narrowCodings(in.Header)
 	for _, te := range trailers {
 		if strings.Contains(strings.ToLower(te), "trailers") {
 			in.Header["Te"] = []string{"trailers"} // RFC 9110 §10.1.4: we pass them on
 		}
+	}
+	if !sendsBody(in) {
+		delete(in.Header, "Expect") // it is about a body
 	}
 }
 
@@ -84,24 +87,23 @@ var (
 // narrowCodings asks for gzip where the reader takes it, and for nothing else: what
 // is stored has two variants at most, and can be inspected.
 func narrowCodings(header http.Header) {
-	for coding := range strings.SplitSeq(cache.NormalAcceptEncoding(header["Accept-Encoding"]), ",") {
-		if strings.TrimSpace(coding) == "gzip" {
-			header["Accept-Encoding"] = acceptGzip
-			return
-		}
-	}
+	accepted := cache.NormalAcceptEncoding(header["Accept-Encoding"])
 	header["Accept-Encoding"] = acceptIdentity
+	if strings.Contains(accepted, "gzip") { // no other coding's name contains it
+		header["Accept-Encoding"] = acceptGzip
+	}
 }
 
-// scrub is the part of clean that is not about the connection.
-func scrub(in *http.Request, site *Site) {
-	for name := range in.Header {
+// scrub is the part of clean that is not about the connection. It serves for
+// trailers, too.
+func scrub(fields http.Header, site *Site) {
+	for name := range fields {
 		if forwarding(name) {
-			delete(in.Header, name)
+			delete(fields, name)
 		}
 	}
 	if !site.Cookies {
-		delete(in.Header, "Cookie")
+		delete(fields, "Cookie")
 	}
 }
 

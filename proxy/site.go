@@ -132,15 +132,6 @@ var conditions = []string{
 	"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range",
 }
 
-// requestBody is the request's body as origins are sent it. GET and HEAD have
-// none: nothing in it is part of the key.
-func requestBody(in *http.Request) *origin.Body {
-	if in.Method == http.MethodGet || in.Method == http.MethodHead || in.Body == nil || in.Body == http.NoBody {
-		return nil
-	}
-	return origin.NewBody(in.Body, in.ContentLength)
-}
-
 // neutralise makes an origin's answer one of the publication's.
 func (s *Site) neutralise(response *http.Response) {
 	s.Space.Neutralise(response.Header)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strings"
+	"time"
 
 	"github.com/heliograph-edge/heliograph/cache"
 )
@@ -17,13 +18,19 @@ func (x *exchange) upgrade(edge string) {
 	x.rec.Result = cache.Bypass
 	transport := &upgradeTransport{site: x.site, edge: edge, in: x.in}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:   func(pr *httputil.ProxyRequest) { scrub(pr.Out, x.site) },
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.Out.URL.RawQuery = pr.In.URL.RawQuery // or the standard proxy drops what it cannot parse
+			scrub(pr.Out.Header, x.site)
+			narrowCodings(pr.Out.Header)
+		},
 		Transport: transport,
 		ModifyResponse: func(response *http.Response) error {
 			x.rec.Origin, x.rec.Attempts = transport.origin, transport.attempts
 			answer := cache.Answer{Response: response, Status: cache.Status{Fwd: cache.FwdBypass, FwdStatus: response.StatusCode}}
+			x.toFront(response.Header)
 			x.stamp(response.Header, &answer)
-			x.rec.Status = response.StatusCode
+			x.extendDeadline()
+			x.rec.Status, x.rec.TTFB = response.StatusCode, time.Since(x.rec.Start)
 			return nil
 		},
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { x.fail(err) },
@@ -51,6 +58,24 @@ func (t *upgradeTransport) RoundTrip(out *http.Request) (*http.Response, error) 
 	}
 	t.origin, t.attempts = got.Origin, got.Attempts
 	return got.Response, nil
+}
+
+// upgrades reports whether the request asks for another protocol that is passed
+// through. Another version of HTTP, and TLS, is not: what followed would be
+// requests that no guard sees. RFC 9110 §7.8 lets a server ignore the wish.
+func upgrades(in *http.Request) bool {
+	if len(in.Header["Upgrade"]) == 0 || !in.ProtoAtLeast(1, 1) || !connectionNames(in.Header, "upgrade") {
+		return false
+	}
+	for _, line := range in.Header["Upgrade"] {
+		for member := range strings.SplitSeq(strings.ToLower(line), ",") {
+			name, _, _ := strings.Cut(strings.TrimSpace(member), "/")
+			if name == "h2c" || name == "http" || name == "tls" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // connectionNames reports whether Connection names an option.

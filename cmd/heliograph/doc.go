@@ -6,6 +6,7 @@
 //	heliograph check URL...         look at addresses stage by stage
 //	heliograph validate FILE...     check configuration files
 //	heliograph demo                 a small newspaper, an edge, and a reader, to break and mend
+//	heliograph healthcheck          ask a running edge whether it serves readers
 //	heliograph version              which program this is
 //
 // This room is the wiring: it builds the rooms' values from a configuration,

@@ -72,7 +72,7 @@ It serves readers from the best of them, keeps what it fetched, and shows what i
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(runCommand(), checkCommand(), validateCommand(), healthcheckCommand(), versionCommand())
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), validateCommand(), healthcheckCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c.CommandPath(), err} })
 	for _, c := range append(root.Commands(), root) {
 		if args := c.Args; args != nil {

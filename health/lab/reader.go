@@ -45,6 +45,10 @@ type Reader struct {
 	visits  atomic.Int64 // requests begun, for the tour
 	opened  atomic.Int64 // pages begun, for Bust
 	journal journal
+
+	// asking is held for reading while a request is under way.
+	asking   sync.RWMutex
+	revisits bool // guarded by asking
 }
 
 // Run visits until ctx ends and then returns, when no request is under way any
@@ -78,6 +82,24 @@ func (r *Reader) Tally() Tally {
 	return tally
 }
 
+// TallySince is what the visitors got after an earlier tally of this reader:
+// counts and latencies, without events. P50 and P99 are of the last 16384
+// requests at most, and Max is of the same.
+func (r *Reader) TallySince(earlier Tally) Tally {
+	tally := r.journal.tallySince(earlier)
+	tally.Name = r.Name
+	return tally
+}
+
+// Revisit makes the visitors ask only for what they have had before, and without
+// a query of their own, as readers do who are offered what is stored; false ends
+// it. When it returns, no request of the kind before is under way.
+func (r *Reader) Revisit(on bool) {
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	r.revisits = on
+}
+
 // visit is one visitor.
 func (r *Reader) visit(ctx context.Context, client *http.Client) {
 	interval := orElse(r.Interval, 200*time.Millisecond)
@@ -88,18 +110,41 @@ func (r *Reader) visit(ctx context.Context, client *http.Client) {
 	pause := time.NewTimer(interval)
 	defer pause.Stop()
 	for ctx.Err() == nil {
-		target := paths[int(r.visits.Add(1)-1)%len(paths)]
-		outcome := r.get(ctx, client, r.bust(target))
-		if ctx.Err() != nil {
-			return
-		}
-		r.journal.add(outcome)
+		r.ask(ctx, client, paths)
 		pause.Reset(interval)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 		}
 	}
+}
+
+// ask sends one request, and counts it unless ctx ended meanwhile.
+func (r *Reader) ask(ctx context.Context, client *http.Client, paths []string) {
+	r.asking.RLock()
+	defer r.asking.RUnlock()
+	target, ok := r.next(paths)
+	if !ok {
+		return
+	}
+	if outcome := r.get(ctx, client, target); ctx.Err() == nil {
+		r.journal.add(outcome)
+	}
+}
+
+// next is what to ask for. False means that only what was had before may be asked
+// for, and there is nothing of it.
+func (r *Reader) next(paths []string) (string, bool) {
+	for range paths {
+		target := paths[int(r.visits.Add(1)-1)%len(paths)]
+		if !r.revisits {
+			return r.bust(target), true
+		}
+		if r.journal.had(target) {
+			return target, true
+		}
+	}
+	return "", false
 }
 
 // tour visits as people do: front page, an article, what belongs to it, back to
@@ -119,6 +164,9 @@ func tour() []string {
 	return tour
 }
 
+// visitQuery is the query parameter that makes a page one nobody has asked for.
+const visitQuery = "visit="
+
 func isPage(target string) bool { return path.Ext(target) == "" }
 
 func (r *Reader) bust(target string) string {
@@ -134,7 +182,7 @@ func (r *Reader) bust(target string) string {
 	if strings.Contains(target, "?") {
 		separator = "&"
 	}
-	return target + separator + "visit=" + strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.FormatInt(n, 36)
+	return target + separator + visitQuery + strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.FormatInt(n, 36)
 }
 
 // get asks for one path and says what came.

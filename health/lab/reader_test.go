@@ -252,3 +252,90 @@ func TestReaderToursAnOriginWithoutAComplaint(t *testing.T) {
 	require.Zero(t, tally.Failed)
 	require.GreaterOrEqual(t, tally.Origins[origin.Name()], whole)
 }
+
+func TestRevisitingReadersAskOnlyForWhatTheyHadBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		broken := false
+		r := &Reader{
+			Base: "http://edge.test", Paths: []string{"/", "/news", "/gone"}, Interval: 100 * time.Millisecond, Bust: 2,
+			Client: &http.Client{Transport: edge(func(r *http.Request) (*http.Response, error) {
+				asked = append(asked, r.URL.RequestURI())
+				if r.URL.Path == "/gone" || broken && r.URL.RawQuery != "" {
+					return nil, errors.New("no way through")
+				}
+				return page200(wholePage), nil
+			})},
+		}
+		r.Revisit(true)
+		require.Zero(t, runFor(t, r, time.Second).Requests, "nothing was had before")
+		r.Revisit(false)
+		before := runFor(t, r, 2*time.Second)
+		require.Positive(t, before.Failed)
+		broken, asked = true, nil
+		r.Revisit(true)
+		runFor(t, r, time.Second)
+		require.Zero(t, r.TallySince(before).Failed)
+		require.Contains(t, asked, "/")
+		require.Contains(t, asked, "/news")
+		for _, target := range asked {
+			require.Contains(t, []string{"/", "/news"}, target)
+		}
+	})
+}
+
+func TestRevisitWaitsForRequestsUnderWay(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	r := &Reader{
+		Base: "http://edge.test", Paths: []string{"/"}, Interval: time.Hour,
+		Client: &http.Client{Transport: edge(func(*http.Request) (*http.Response, error) {
+			close(asked)
+			<-answer
+			return page200(wholePage), nil
+		})},
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	ran, revisiting := make(chan error, 1), make(chan int64, 1)
+	go func() { ran <- r.Run(ctx) }()
+	<-asked
+	go func() {
+		r.Revisit(true)
+		revisiting <- r.Tally().Requests
+	}()
+	close(answer)
+	require.EqualValues(t, 1, <-revisiting, "the request under way was counted first")
+	leave()
+	require.NoError(t, <-ran)
+}
+
+func TestATallySinceAnotherIsTheDifference(t *testing.T) {
+	var j journal
+	j.add(outcome{kind: kindGood, path: "/", took: time.Second, servedBy: "a"})
+	j.add(outcome{kind: kindFailed, path: "/"})
+	before := j.tally()
+	require.Zero(t, j.tallySince(before).Requests)
+	require.Zero(t, j.tallySince(before).Latency)
+	j.add(outcome{kind: kindGood, path: "/", took: 20 * time.Millisecond, servedBy: "b"})
+	j.add(outcome{kind: kindGood, path: "/", took: 10 * time.Millisecond, cached: true})
+	j.add(outcome{kind: kindForeign, path: "/", took: 30 * time.Millisecond})
+	since := j.tallySince(before)
+	require.EqualValues(t, 3, since.Requests)
+	require.EqualValues(t, 1, since.Foreign)
+	require.EqualValues(t, 1, since.Cached)
+	require.Zero(t, since.Failed)
+	require.Equal(t, map[string]int64{"b": 1}, since.Origins)
+	require.Equal(t, Latency{P50: .02, P99: .03, Max: .03}, since.Latency)
+}
+
+func TestATallySinceAnotherSurvivesTheRing(t *testing.T) {
+	var j journal
+	before := j.tally()
+	for i := range latenciesKept + 10 {
+		j.add(outcome{kind: kindGood, cached: true, took: time.Duration(i) * time.Millisecond})
+	}
+	require.EqualValues(t, latenciesKept+10, j.tallySince(before).Requests)
+	recent := j.tally()
+	j.add(outcome{kind: kindGood, cached: true, took: time.Minute})
+	require.Equal(t, Latency{P50: 60, P99: 60, Max: 60}, j.tallySince(recent).Latency)
+}

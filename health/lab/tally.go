@@ -34,7 +34,7 @@ type Tally struct {
 }
 
 // Latency sums up how long requests took, in seconds. P50 and P99 are of the
-// last 2048 requests, Max of all. All are zero before the first.
+// last 16384 requests, Max of all. All are zero before the first.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
@@ -71,7 +71,7 @@ type outcome struct {
 
 const (
 	eventsKept    = 32
-	latenciesKept = 2048
+	latenciesKept = 16384
 )
 
 // journal adds outcomes up. The zero value is empty and ready.
@@ -87,6 +87,7 @@ type journal struct {
 	latencies []time.Duration
 	longest   time.Duration
 	events    []Event
+	whole     map[string]struct{} // the targets of good answers
 }
 
 // begin notes the first start.
@@ -117,9 +118,31 @@ func (j *journal) add(o outcome) {
 		j.noteLocked(o, string(o.kind), o.detail)
 	case o.cached:
 		j.cached++
+		j.keepLocked(o.path)
 	default:
 		j.addOriginLocked(o)
+		j.keepLocked(o.path)
 	}
+}
+
+// keepLocked remembers that a target was had. One with a query of a visitor's own
+// is never asked for again.
+func (j *journal) keepLocked(target string) {
+	if strings.Contains(target, visitQuery) {
+		return
+	}
+	if j.whole == nil {
+		j.whole = make(map[string]struct{})
+	}
+	j.whole[target] = struct{}{}
+}
+
+// had reports whether a good answer came for the target.
+func (j *journal) had(target string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, ok := j.whole[target]
+	return ok
 }
 
 func (j *journal) addOriginLocked(o outcome) {
@@ -149,11 +172,42 @@ func (j *journal) tally() Tally {
 		Latency: Latency{Max: j.longest.Seconds()},
 	}
 	maps.Copy(t.Origins, j.origins)
-	if sorted := slices.Sorted(slices.Values(j.latencies)); len(sorted) > 0 {
-		t.Latency.P50 = rank(sorted, 50).Seconds()
-		t.Latency.P99 = rank(sorted, 99).Seconds()
+	t.Latency.rank(slices.Sorted(slices.Values(j.latencies)))
+	return t
+}
+
+// tallySince is the difference to an earlier tally.
+func (j *journal) tallySince(earlier Tally) Tally {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	t := Tally{
+		Since: j.since, Requests: j.requests - earlier.Requests, Failed: j.failed - earlier.Failed,
+		Foreign: j.foreign - earlier.Foreign, Cached: j.cached - earlier.Cached,
+		Origins: make(map[string]int64), Events: []Event{},
+	}
+	for origin, n := range j.origins {
+		if n > earlier.Origins[origin] {
+			t.Origins[origin] = n - earlier.Origins[origin]
+		}
+	}
+	var took []time.Duration
+	for back := int64(1); back <= min(t.Requests, int64(len(j.latencies))); back++ {
+		took = append(took, j.latencies[(j.requests-back)%latenciesKept])
+	}
+	slices.Sort(took)
+	t.Latency.rank(took)
+	if len(took) > 0 {
+		t.Latency.Max = took[len(took)-1].Seconds()
 	}
 	return t
+}
+
+// rank sets the percentiles from sorted times.
+func (l *Latency) rank(sorted []time.Duration) {
+	if len(sorted) > 0 {
+		l.P50 = rank(sorted, 50).Seconds()
+		l.P99 = rank(sorted, 99).Seconds()
+	}
 }
 
 // rank is the smallest of the sorted values that percent of them do not exceed.

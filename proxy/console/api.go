@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -63,7 +64,7 @@ func localOnly(next http.Handler) http.Handler {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
-		if ip := net.ParseIP(host); host != "localhost" && host != "" && host != "heliograph" && (ip == nil || !ip.IsLoopback()) {
+		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && host != "" && host != "heliograph" && (ip == nil || !ip.IsLoopback()) {
 			Problem(w, http.StatusForbidden, "the admin API answers only to localhost and loopback addresses")
 			return
 		}
@@ -178,7 +179,7 @@ func (a *Admin) status() Status {
 	}
 	for _, site := range a.Edge.Sites().All() {
 		s := SiteStatus{
-			Name: site.Name, Fronts: site.Fronts, Active: site.Pool.Active(), Outage: site.Pool.Outage(),
+			Name: site.Name, Fronts: append([]string{}, site.Fronts...), Active: site.Pool.Active(), Outage: site.Pool.Outage(),
 			Origins: []OriginStatus{},
 		}
 		for _, v := range site.Pool.Views() {

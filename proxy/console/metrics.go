@@ -1,6 +1,8 @@
 package console
 
 import (
+	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -49,6 +51,7 @@ type siteMetrics struct {
 	sent     prometheus.Counter
 	aborted  prometheus.Counter
 	stale    map[string]prometheus.Counter
+	origins  []string
 }
 
 // seconds are the classic buckets for answers to readers: from a hit to the deadline.
@@ -118,6 +121,9 @@ func NewMetrics(build Build) *Metrics {
 		m.reloads, m.loaded, m.loadAt, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Registry.MustRegister(m.origin.all()...)
+	for status := 100; status <= 600; status++ { // 600 stands for the others
+		m.codes.WithLabelValues(code(status))
+	}
 	for _, reason := range rejections {
 		m.rejected.WithLabelValues(reason)
 	}
@@ -134,6 +140,7 @@ func (m *Metrics) Configure(sites map[string][]string) {
 	next := make(map[string]*siteMetrics, len(sites))
 	for site, origins := range sites {
 		next[site] = m.site(site)
+		next[site].origins = origins
 		m.origin.configure(site, origins)
 	}
 	m.sites.Store(&next)
@@ -173,6 +180,13 @@ func (m *Metrics) site(site string) *siteMetrics {
 	return s
 }
 
+// serves reports whether an origin is configured. What is told of one that is not
+// comes too late, and would make series that nothing deletes.
+func (m *Metrics) serves(site, origin string) bool {
+	s, ok := (*m.sites.Load())[site]
+	return ok && slices.Contains(s.origins, origin)
+}
+
 // forget deletes all series of a site.
 func (m *Metrics) forget(site string) {
 	of := prometheus.Labels{"site": site}
@@ -208,9 +222,10 @@ func (m *Metrics) Record(r *proxy.Record) {
 	}
 }
 
-// code is a status as a label: what is none of HTTP's is counted together.
+// code is a status as a label: what is not registered is counted together. 499 is
+// the record's, for a reader who left.
 func code(status int) string {
-	if status < 100 || status > 599 {
+	if http.StatusText(status) == "" && status != 499 {
 		return "other"
 	}
 	return strconv.Itoa(status)

@@ -117,6 +117,9 @@ func (m *Metrics) ForgetOrigin(id health.ID) {
 
 // Probe counts a probe.
 func (m *Metrics) Probe(id health.ID, o health.Observation) {
+	if !m.serves(id.Site, id.Origin) {
+		return
+	}
 	m.origin.probes.WithLabelValues(id.Site, id.Origin, string(o.Class)).Inc()
 	t := o.Timings
 	for i, d := range []float64{
@@ -130,6 +133,9 @@ func (m *Metrics) Probe(id health.ID, o health.Observation) {
 
 // Transition counts a change of verdict.
 func (m *Metrics) Transition(t health.Transition) {
+	if !m.serves(t.ID.Site, t.ID.Origin) {
+		return
+	}
 	m.origin.transitions.WithLabelValues(t.ID.Site, t.ID.Origin, string(t.To)).Inc()
 }
 
@@ -138,12 +144,15 @@ func (m *Metrics) Events() origin.Events {
 	o := &m.origin
 	return origin.Events{
 		Attempt: func(site string, a origin.Attempt) {
+			if !m.serves(site, a.Origin) {
+				return
+			}
 			class := "none"
 			if a.Status > 0 {
 				class = (&proxy.Record{Status: a.Status}).CodeClass()
 				o.duration.WithLabelValues(site, a.Origin).Observe(a.Duration.Seconds())
 			}
-			if a.Stage != health.StageBody { // what broke off later was counted when it began
+			if a.Status > 0 || a.Stage != health.StageBody { // what broke off later was counted when it began
 				o.requests.WithLabelValues(site, a.Origin, class).Inc()
 			}
 			if a.Class != health.OK {
@@ -151,11 +160,26 @@ func (m *Metrics) Events() origin.Events {
 			}
 		},
 		Failover: func(site, from, to string, why health.Class) {
+			if !m.serves(site, from) || !m.serves(site, to) {
+				return
+			}
 			o.failovers.WithLabelValues(site, from, to, failoverReason(why)).Inc()
 		},
-		Moved:    func(site, _, to, _ string) { o.switches.WithLabelValues(site, to).Inc() },
-		Hedged:   func(site, winner string) { o.hedges.WithLabelValues(site, winner).Inc() },
-		NoBudget: func(site string) { o.noBudget.WithLabelValues(site).Inc() },
+		Moved: func(site, _, to, _ string) {
+			if m.serves(site, to) {
+				o.switches.WithLabelValues(site, to).Inc()
+			}
+		},
+		Hedged: func(site, winner string) {
+			if _, served := (*m.sites.Load())[site]; served {
+				o.hedges.WithLabelValues(site, winner).Inc()
+			}
+		},
+		NoBudget: func(site string) {
+			if _, served := (*m.sites.Load())[site]; served {
+				o.noBudget.WithLabelValues(site).Inc()
+			}
+		},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -23,6 +24,7 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 	tls      *tls.Config // nil without TLS
+	cut      context.CancelFunc
 }
 
 // NewServer returns a server for the listener. With a TLS configuration it speaks
@@ -31,10 +33,13 @@ func NewServer(l net.Listener, handler http.Handler, secure *tls.Config, logger 
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(secure != nil)
-	return &Server{listener: l, tls: secure, http: &http.Server{
+	ctx, cut := context.WithCancel(context.Background())
+	return &Server{listener: l, tls: secure, cut: cut, http: &http.Server{
 		Handler: handler, Protocols: protocols, TLSConfig: secure,
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: log.New(&complaints{logger}, "", 0),
+		ErrorLog:                     log.New(&complaints{logger}, "", 0),
+		BaseContext:                  func(net.Listener) context.Context { return ctx },
+		DisableGeneralOptionsHandler: true, // the handler records every request
 	}}
 }
 
@@ -50,8 +55,10 @@ func (s *Server) Serve() error {
 }
 
 // Shutdown stops listening and waits for requests to end. When ctx ends first,
-// what is left is cut.
+// what is left is cut. Upgraded connections, which would not end by themselves,
+// are cut once the requests have ended.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.cut()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
@@ -75,12 +82,15 @@ func (c *complaints) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// withoutAddress removes every word that holds an address and port.
+// withoutAddress removes every word that is an address and port, or two of them
+// with an arrow between, as errors of connections have.
 func withoutAddress(message string) string {
 	words := strings.Split(message, " ")
 	for i, w := range words {
-		if host, _, err := net.SplitHostPort(strings.TrimSuffix(w, ":")); err == nil && net.ParseIP(host) != nil {
-			words[i] = "(reader)"
+		for end := range strings.SplitSeq(strings.TrimRight(w, ":,"), "->") {
+			if _, err := netip.ParseAddrPort(end); err == nil {
+				words[i] = "(reader)"
+			}
 		}
 	}
 	return strings.Join(words, " ")

@@ -33,7 +33,7 @@ func (s *Sockets) Open(name, address string) (net.Listener, error) {
 		return l[0], nil
 	}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		return openUnix(path)
+		return openUnix(name, path)
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -44,21 +44,24 @@ func (s *Sockets) Open(name, address string) (net.Listener, error) {
 
 // openUnix opens a unix socket that only this user may connect to. A socket that
 // an earlier process left behind is replaced; one that somebody serves is not.
-func openUnix(path string) (net.Listener, error) {
+func openUnix(name, path string) (net.Listener, error) {
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
-		return nil, fmt.Errorf("listen.admin: another process serves unix:%s; stop it, or choose another path", path)
+		return nil, fmt.Errorf("listen.%s: another process serves unix:%s; stop it, or choose another path", name, path)
+	}
+	if found, err := os.Lstat(path); err == nil && found.Mode().Type() != os.ModeSocket {
+		return nil, fmt.Errorf("listen.%s: %s is there and is no socket; remove it, or choose another path", name, path)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("listen.admin: cannot replace unix:%s: %w", path, err)
+		return nil, fmt.Errorf("listen.%s: cannot replace unix:%s: %w", name, path, err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("listen.admin: cannot open unix:%s: %w", path, err)
+		return nil, fmt.Errorf("listen.%s: cannot open unix:%s: %w", name, path, err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("listen.admin: cannot restrict unix:%s: %w", path, err)
+		return nil, fmt.Errorf("listen.%s: cannot restrict unix:%s: %w", name, path, err)
 	}
 	return l, nil
 }

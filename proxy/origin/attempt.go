@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
@@ -16,9 +18,11 @@ import (
 var (
 	errOvertaken = errors.New("another origin answered first")
 	errDeadline  = errors.New("no origin answered within the deadline")
-	errBodyIdle  = errors.New("the body stopped coming")
 	errDone      = errors.New("the answer was read")
 )
+
+// errBodyIdle ends an attempt, too, but it is the origin's doing.
+var errBodyIdle = fmt.Errorf("the body stopped coming: %w", os.ErrDeadlineExceeded)
 
 // Attempt tells how one request to one origin ended.
 type Attempt struct {
@@ -53,7 +57,7 @@ type ended struct {
 
 // send asks the origin and inspects the answer. It blocks.
 func (a *attempt) send(body io.ReadCloser, interim func(http.Header)) ended {
-	ctx := a.progress.watch(a.ctx, interim)
+	ctx := a.progress.watch(a.ctx, a.ask.resendable(), interim)
 	response, err := a.origin.transport.RoundTrip(a.origin.direct(ctx, a.ask, body))
 	now := a.pool.now()
 	if err != nil {
@@ -65,8 +69,10 @@ func (a *attempt) send(body io.ReadCloser, interim func(http.Header)) ended {
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return ended{attempt: a, response: response, at: now, found: finding{class: health.OK}}
 	}
-	a.guard(response)
+	a.progress.reach(stageBody)
+	guarded := a.guard(response)
 	found := inspect(response, a.ask.Method, a.pool.site.Markers)
+	guarded.passedOn.Store(true)
 	return ended{attempt: a, response: response, found: found, at: now}
 }
 
@@ -92,7 +98,8 @@ func (e ended) drop(why error) {
 
 // cutShort reports whether the attempt ended because we ended it.
 func (e ended) cutShort() bool {
-	return e.found.class != health.OK && e.attempt.ctx.Err() != nil
+	cause := context.Cause(e.attempt.ctx)
+	return e.found.class != health.OK && cause != nil && cause != errBodyIdle
 }
 
 // report tells health what the attempt saw.
@@ -127,22 +134,29 @@ func (a *attempt) reportSlow(now time.Time, why string) {
 
 // guard puts a watch on the answer's body: an idle time-out, a report to health
 // when it breaks off, and the end of the attempt when it is closed.
-func (a *attempt) guard(response *http.Response) {
+func (a *attempt) guard(response *http.Response) *guardedBody {
+	if response.StatusCode == http.StatusNotModified {
+		// It has none (RFC 9110 §15.4.5), but HTTP/2 misses the one that its Content-Length tells of.
+		response.Body.Close()
+		response.Body = http.NoBody
+	}
 	g := &guardedBody{ReadCloser: response.Body, attempt: a}
 	if a.ask.safe() && !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
 		g.idle = time.AfterFunc(bodyIdleTimeout, func() { a.cancel(errBodyIdle) })
 		g.idle.Stop()
 	}
 	response.Body = g
+	return g
 }
 
 // guardedBody is an answer's body under watch. Like any body it belongs to one
 // reader at a time.
 type guardedBody struct {
 	io.ReadCloser
-	attempt *attempt
-	idle    *time.Timer // nil where a body may take its time
-	broken  bool
+	attempt  *attempt
+	idle     *time.Timer // nil where a body may take its time
+	passedOn atomic.Bool // inspected: what breaks from now on, the attempt's own report does not tell
+	broken   bool        // and reported
 }
 
 // Read implements io.Reader. Only the time inside it counts as idle: a slow reader
@@ -155,8 +169,7 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 	if g.idle != nil {
 		g.idle.Stop()
 	}
-	if err != nil && err != io.EOF && !g.broken {
-		g.broken = true
+	if err != nil && err != io.EOF {
 		err = g.broke(err)
 	}
 	return n, err
@@ -165,14 +178,19 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 // broke reports a body that broke off, unless we broke it.
 func (g *guardedBody) broke(err error) error {
 	a := g.attempt
-	class := health.Classify(err, health.StageBody)
-	if cause := context.Cause(a.ctx); cause == errBodyIdle {
-		class, err = health.BodyTimeout, fmt.Errorf("%w: nothing for %s", cause, bodyIdleTimeout)
-	} else if cause != nil {
+	switch cause := context.Cause(a.ctx); cause {
+	case nil:
+	case errBodyIdle:
+		err = fmt.Errorf("%w: nothing for %s", cause, bodyIdleTimeout)
+	default:
 		return err
 	}
+	if !g.passedOn.Load() || g.broken {
+		return err
+	}
+	g.broken = true
 	a.pool.observe(a.origin, health.Observation{
-		At: a.pool.now(), Live: true, Class: class, Stage: health.StageBody, Reason: err.Error(),
+		At: a.pool.now(), Live: true, Class: health.Classify(err, health.StageBody), Stage: health.StageBody, Reason: err.Error(),
 	}, a.hedge)
 	return err
 }

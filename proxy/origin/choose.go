@@ -9,7 +9,7 @@ import (
 
 const (
 	// failBackHold is how long an origin must have been healthy before readers
-	// return to it. Each return within the last switchWindow doubles it.
+	// return to it. Each return doubles it, until nobody was moved for switchWindow.
 	failBackHold = 60 * time.Second
 	// maxHold bounds the doubling.
 	maxHold = 10 * time.Minute
@@ -37,7 +37,7 @@ type Route struct {
 	Since    time.Time   // when Active became so; zero at first
 	Returned bool        // Active was returned to, rather than fled to: ramp
 	Switches []time.Time // within switchWindow, oldest first
-	Returns  int         // of these, how many returned
+	Returns  int         // how many returned since Switches was last empty
 }
 
 // Choice is an order of origins to ask, and the route that led to it.
@@ -63,14 +63,17 @@ func Choose(now time.Time, views []health.View, route Route, roll float64) Choic
 	active := choice.Route.Active
 	switch {
 	case preferred < 0: // nothing to choose from: the route waits
-	case route.Since.IsZero() && route.Active >= len(views), route.Since.IsZero():
-		choice.Route.Active, choice.Route.Since = preferred, now
-		choice.Moved, choice.Why = preferred != 0, "the primary is "+string(views[0].Verdict)
-		choice.Route.Previous = preferred
+	case route.Since.IsZero() && preferred == 0:
+		choice.Route.Since = now
+	case route.Since.IsZero():
+		choice.move(now, preferred, false, "the primary is "+string(views[0].Verdict))
 	case !views[active].Verdict.Usable():
 		choice.move(now, preferred, false, views[active].ID.Origin+" is "+string(views[active].Verdict))
-	case preferred < active && returnable(now, views[preferred], choice.Route):
-		choice.move(now, preferred, true, views[preferred].ID.Origin+" is healthy again")
+	default:
+		back := slices.IndexFunc(views[:active], func(v health.View) bool { return returnable(now, v, choice.Route) })
+		if back >= 0 {
+			choice.move(now, back, true, views[back].ID.Origin+" is healthy again")
+		}
 	}
 	choice.Order = order(now, views, choice.Route, roll)
 	return choice

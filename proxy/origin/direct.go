@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -13,6 +14,10 @@ import (
 	"github.com/heliograph-edge/heliograph/health"
 )
 
+// maxInterim is how many interim answers one request may bring. net/http counts
+// none for those who are told of them, so an origin could send them for ever.
+const maxInterim = 32
+
 // Ask is what is asked of the origins: a request in canonical space. It must not
 // be changed while Fetch runs.
 type Ask struct {
@@ -23,7 +28,7 @@ type Ask struct {
 	// Trailer is the request's trailer section; it is filled while the body is read.
 	Trailer http.Header
 	// Conditional adds the conditions that only the named origin understands. It
-	// may be nil.
+	// is called once per attempt, for two attempts perhaps at once. It may be nil.
 	Conditional func(origin string, header http.Header)
 	// Interim is told of each 103 on the goroutine that called Fetch. It may be nil.
 	Interim func(http.Header)
@@ -37,6 +42,12 @@ func (a *Ask) safe() bool {
 		return true
 	}
 	return false
+}
+
+// resendable reports whether net/http may send the request again to the same
+// origin, on a new connection, although bytes of it went out on an old one.
+func (a *Ask) resendable() bool {
+	return a.safe() || a.Header.Get("Idempotency-Key") != "" || a.Header.Get("X-Idempotency-Key") != ""
 }
 
 // direct turns the canonical request into one for this origin: URL, Host and
@@ -68,10 +79,19 @@ func (o *Origin) direct(ctx context.Context, ask *Ask, body io.ReadCloser) *http
 	return request.WithContext(ctx)
 }
 
+// The stages that an attempt tells of, as indices into health.Stages.
+const (
+	stageConnect = iota + 1
+	stageHandshake
+	stageRequest
+	stageBody
+)
+
 // progress is how far an attempt has come, as its transport tells.
 type progress struct {
-	stage atomic.Int32 // index into health.Stages
-	sent  atomic.Bool  // a connection was had: bytes of the request may have left
+	stage    atomic.Int32 // index into health.Stages
+	sent     atomic.Bool  // a connection was had: bytes of the request may have left
+	interims atomic.Int32 // interim answers so far
 }
 
 // reach notes that a stage has begun. The transport may still tell of a dial that
@@ -89,17 +109,25 @@ func (p *progress) reach(stage int32) {
 func (p *progress) at() health.Stage { return health.Stages()[p.stage.Load()] }
 
 // watch returns ctx with a trace that keeps p, and tells interim of each 103.
-func (p *progress) watch(ctx context.Context, interim func(http.Header)) context.Context {
+func (p *progress) watch(ctx context.Context, resendable bool, interim func(http.Header)) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// The transport asks for another connection only when not a byte went out on the last.
-		GetConn:           func(string) { p.sent.Store(false) },
-		ConnectStart:      func(string, string) { p.reach(1) },
-		TLSHandshakeStart: func() { p.reach(2) },
+		GetConn: func(string) {
+			// The transport asks for another connection only when not a byte went
+			// out on the last, or when the request may be sent again.
+			if !resendable {
+				p.sent.Store(false)
+			}
+		},
+		ConnectStart:      func(string, string) { p.reach(stageConnect) },
+		TLSHandshakeStart: func() { p.reach(stageHandshake) },
 		GotConn: func(httptrace.GotConnInfo) {
 			p.sent.Store(true)
-			p.reach(3)
+			p.reach(stageRequest)
 		},
 		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			if p.interims.Add(1) > maxInterim {
+				return fmt.Errorf("malformed answer: more than %d interim ones before it", maxInterim)
+			}
 			if code == http.StatusEarlyHints && interim != nil {
 				interim(http.Header(header).Clone())
 			}

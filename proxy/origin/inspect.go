@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 
 	"github.com/heliograph-edge/heliograph/health"
 )
@@ -17,10 +18,9 @@ const (
 	// so how far the first byte to the reader can be held back. The largest block
 	// page known to us has 99 KB.
 	inspectLimit = 256 << 10
-	// peekSize is how much of an answer with a declared length is waited for
-	// before it counts as one: an origin that died after its header is a failed
-	// attempt.
-	peekSize = 512
+	// rawLimit is how much is read for that. Compressed text is no longer than
+	// plain text by more than this; only what is made to fill memory is.
+	rawLimit = inspectLimit + 4<<10
 )
 
 // finding is what an inspection says of an answer.
@@ -50,13 +50,17 @@ func inspect(response *http.Response, method string, markers []string) finding {
 	}
 	if len(markers) > 0 && showsIdentity(status) && isHTML(response.Header) {
 		if missing := seekIdentity(response, markers); missing.class != health.OK {
+			if found.class == health.ServerError && missing.class == health.IdentityMissing {
+				// A server's own error page. It speaks of trouble, not of another publication.
+				missing.class, missing.stage = found.class, found.stage
+				missing.reason = found.reason + ", and " + missing.reason
+			}
 			missing.word = status == http.StatusForbidden
 			return missing
 		}
-		return found
 	}
-	if found.class == health.OK && response.ContentLength > 0 {
-		return peek(response)
+	if found.class == health.OK {
+		return readAhead(response)
 	}
 	return found
 }
@@ -86,7 +90,8 @@ func isHTML(header http.Header) bool {
 func seekIdentity(response *http.Response, markers []string) finding {
 	var raw bytes.Buffer
 	source := response.Body
-	tee := io.TeeReader(source, &raw)
+	limited := &io.LimitedReader{R: source, N: rawLimit}
+	tee := io.TeeReader(limited, &raw)
 	defer func() {
 		response.Body = &joined{Reader: io.MultiReader(bytes.NewReader(raw.Bytes()), source), Closer: source}
 	}()
@@ -108,8 +113,8 @@ func seekIdentity(response *http.Response, markers []string) finding {
 	switch {
 	case err == nil:
 		return finding{class: health.OK}
-	case errors.Is(err, errNoIdentity):
-		missing.reason = err.Error()
+	case errors.Is(err, errNoIdentity), limited.N <= 0:
+		missing.reason = errNoIdentity.Error()
 		return missing
 	default:
 		return bodyFinding(err)
@@ -122,13 +127,20 @@ var errNoIdentity = errors.New("the page does not contain the site's identity te
 // readUntil reads text until every marker was seen.
 func readUntil(text io.Reader, markers []string) error {
 	page := make([]byte, 0, 8<<10)
+	missing := slices.Clone(markers)
 	for len(page) < inspectLimit {
 		if len(page) == cap(page) {
 			page = append(page, make([]byte, len(page))...)[:len(page)]
 		}
-		n, err := text.Read(page[len(page):min(cap(page), inspectLimit)])
-		page = page[:len(page)+n]
-		if n > 0 && containsAll(page, markers) {
+		searched := len(page)
+		n, err := text.Read(page[searched:min(cap(page), inspectLimit)])
+		page = page[:searched+n]
+		missing = slices.DeleteFunc(missing, func(m string) bool {
+			// Of what was searched before, only the end can hold the beginning of a
+			// marker: a page that drips must not cost its length at every drop.
+			return bytes.Contains(page[max(0, searched-len(m)+1):], []byte(m))
+		})
+		if len(missing) == 0 {
 			return nil
 		}
 		if err == io.EOF {
@@ -139,30 +151,6 @@ func readUntil(text io.Reader, markers []string) error {
 		}
 	}
 	return errNoIdentity
-}
-
-// containsAll reports whether page contains every marker.
-func containsAll(page []byte, markers []string) bool {
-	for _, m := range markers {
-		if !bytes.Contains(page, []byte(m)) {
-			return false
-		}
-	}
-	return true
-}
-
-// peek waits for the first bytes of the body and puts them back.
-func peek(response *http.Response) finding {
-	buffer := make([]byte, min(peekSize, response.ContentLength))
-	n, err := response.Body.Read(buffer)
-	if err != nil && err != io.EOF {
-		return bodyFinding(err)
-	}
-	response.Body = &joined{
-		Reader: io.MultiReader(bytes.NewReader(buffer[:n]), response.Body),
-		Closer: response.Body,
-	}
-	return finding{class: health.OK}
 }
 
 // bodyFinding says what a body that broke off means.

@@ -24,6 +24,12 @@ const (
 	// continueTimeout is how long an origin may think about Expect: 100-continue
 	// before the body is sent anyway, RFC 9110 §10.1.1.
 	continueTimeout = time.Second
+	// pingAfter and pingTimeout find out that an HTTP/2 connection is dead, which
+	// would otherwise cost each request on it the whole firstByteTimeout.
+	pingAfter   = 10 * time.Second
+	pingTimeout = 5 * time.Second
+	// leastConnect is the least that one of several fixed addresses gets of connectTimeout.
+	leastConnect = 500 * time.Millisecond
 	// maxHeader bounds an answer's header section.
 	maxHeader = 64 << 10
 )
@@ -57,6 +63,7 @@ func NewOrigin(c Config) *Origin {
 			DialContext:            dialer(c.Addresses),
 			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
 			Protocols:              protocols,
+			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 			TLSHandshakeTimeout:    handshakeTimeout,
 			ResponseHeaderTimeout:  firstByteTimeout,
 			ExpectContinueTimeout:  continueTimeout,
@@ -71,7 +78,7 @@ func NewOrigin(c Config) *Origin {
 }
 
 // dialer connects to fixed addresses where there are any, else to what the
-// system's resolver says.
+// system's resolver says. However many they are, they share connectTimeout.
 func dialer(addresses []netip.Addr) func(ctx context.Context, network, address string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
 	if len(addresses) == 0 {
@@ -82,8 +89,13 @@ func dialer(addresses []netip.Addr) func(ctx context.Context, network, address s
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range addresses {
-			conn, err = d.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		deadline, _ := ctx.Deadline()
+		for i, a := range addresses {
+			one := *d
+			one.Timeout = max(leastConnect, time.Until(deadline)/time.Duration(len(addresses)-i))
+			conn, err = one.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
 			if err == nil || ctx.Err() != nil {
 				break
 			}

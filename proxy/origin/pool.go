@@ -128,7 +128,10 @@ func (p *Pool) Inherit(old *Pool) {
 	if active < 0 || route.Since.IsZero() {
 		return
 	}
-	route.Active, route.Previous = active, max(previous, 0)
+	if previous < 0 {
+		previous = active // nobody is left to keep a share
+	}
+	route.Active, route.Previous = active, previous
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.route = route
@@ -143,8 +146,10 @@ func (p *Pool) Close() {
 
 // order chooses the origins for one request, and moves the route if it is time.
 func (p *Pool) order(now time.Time) []*Origin {
-	views := p.Views()
 	p.mu.Lock()
+	// Read under the lock: with older verdicts than another request's, this one
+	// would send readers back to where they have just been moved from.
+	views := p.Views()
 	choice := Choose(now, views, p.route, rand.Float64())
 	from := p.route.Active
 	p.route = choice.Route

@@ -21,6 +21,7 @@ type race struct {
 	events chan func()   // each is run by run
 	over   chan struct{} // closed when run has returned
 
+	hedge    *time.Timer // when the attempt that runs alone gets company
 	running  []*attempt
 	started  int
 	attempts []Attempt
@@ -38,13 +39,13 @@ func (r *race) run() (*Result, error) {
 	deadline := time.NewTimer(fetchDeadline)
 	defer deadline.Stop()
 	r.start(false)
-	hedge := time.NewTimer(r.hedgeAfter())
-	defer hedge.Stop()
+	r.hedge = time.NewTimer(r.hedgeAfter())
+	defer r.hedge.Stop()
 	for r.winner == nil && len(r.running) > 0 {
 		select {
 		case event := <-r.events:
 			event()
-		case <-hedge.C:
+		case <-r.hedge.C:
 			if r.mayHedge() {
 				r.start(true)
 			}
@@ -58,7 +59,7 @@ func (r *race) run() (*Result, error) {
 	return r.result()
 }
 
-// hedgeAfter is when the next origin is asked beside the first. Without another
+// hedgeAfter is when the next origin is asked beside the one that is. Without another
 // origin, or where asking twice is not safe, never within the deadline.
 func (r *race) hedgeAfter() time.Duration {
 	if len(r.order) == 0 || !r.ask.safe() || r.ask.Body != nil {
@@ -67,13 +68,13 @@ func (r *race) hedgeAfter() time.Duration {
 	return r.running[0].origin.latency.hedgeAfter()
 }
 
-// mayHedge reports whether a hedge is due: the first attempt is still alone.
+// mayHedge reports whether a hedge is due: one attempt is alone, and another may be made.
 func (r *race) mayHedge() bool {
-	if len(r.running) != 1 || r.started > 1 || len(r.order) == 0 {
+	if len(r.running) != 1 || r.started > maxRetries || len(r.order) == 0 || !r.pool.budget.retry(r.pool.now(), true) {
 		return false
 	}
-	r.hedged = r.pool.budget.retry(r.pool.now(), true)
-	return r.hedged
+	r.hedged = true
+	return true
 }
 
 // start asks the next origin. It reports whether it could: a body that was sent
@@ -147,6 +148,8 @@ func (r *race) ended(e ended) {
 func (r *race) next(failed ended) {
 	sent := failed.attempt.progress.sent.Load()
 	switch {
+	case r.parent.Err() != nil: // the reader left; the failure may be no more than that
+		return
 	case len(r.order) == 0 || r.started > maxRetries:
 		return
 	case sent && !r.ask.safe():
@@ -158,7 +161,11 @@ func (r *race) next(failed ended) {
 		return
 	}
 	to := r.order[0]
-	if r.start(false) && r.pool.events.Failover != nil {
+	if !r.start(false) {
+		return
+	}
+	r.hedge.Reset(r.hedgeAfter())
+	if r.pool.events.Failover != nil {
 		r.pool.events.Failover(r.pool.site.Name, failed.attempt.origin.ID.Origin, to.ID.Origin, failed.found.class)
 	}
 }
@@ -195,6 +202,9 @@ func (r *race) result() (*Result, error) {
 	best := r.winner
 	if best == nil {
 		best, r.word = r.word, nil
+	}
+	if best == nil && r.parent.Err() != nil {
+		return nil, context.Cause(r.parent)
 	}
 	if best == nil {
 		return nil, &Error{Site: r.pool.site.Name, Attempts: r.attempts, Cause: r.cause}

@@ -30,44 +30,71 @@ func (s Space) Neutralise(header http.Header) {
 }
 
 // toCanonical turns the absolute URL of one of the site's origins into the
-// canonical one, and leaves every other reference as it is.
+// canonical one, and leaves every other reference as it is. What follows the host
+// is not touched, however it is encoded.
 func (s Space) toCanonical(reference string) string {
-	u, err := url.Parse(reference)
-	if err != nil || u.Host == "" || !s.Own(u.Host) {
+	host, rest, ok := splitHost(reference)
+	if !ok || !s.Own(host) {
 		return reference
 	}
-	u.Scheme, u.Host = s.Canonical.Scheme, s.Canonical.Host
-	return u.String()
+	return s.Canonical.Scheme + "://" + s.Canonical.Host + rest
+}
+
+// splitHost cuts an http or https URL, or one without a scheme, into its host,
+// with the port if there is one, and what follows. ok is false for references
+// that name no host. A backslash ends the host, because browsers take it for a
+// slash.
+func splitHost(reference string) (host, rest string, ok bool) {
+	scheme, after, ok := strings.Cut(reference, "//")
+	if !ok || scheme != "" && !strings.EqualFold(scheme, "http:") && !strings.EqualFold(scheme, "https:") {
+		return "", "", false
+	}
+	end := strings.IndexAny(after, `/\?#`)
+	if end < 0 {
+		end = len(after)
+	}
+	host, rest = after[:end], after[end:]
+	host = host[strings.LastIndexByte(host, '@')+1:] // without user and password
+	return host, rest, host != ""
 }
 
 // Own reports whether a host, with or without its port, is one of the site's.
 func (s Space) Own(host string) bool {
-	if strings.EqualFold(host, s.Canonical.Host) {
+	if sameHost(host, s.Canonical) {
 		return true
 	}
 	for _, o := range s.Origins {
-		if strings.EqualFold(host, o.Host) || strings.EqualFold(host, o.Hostname()) {
+		if sameHost(host, o) {
 			return true
 		}
 	}
 	return false
 }
 
+// sameHost reports whether a host is that of the URL: with the same port, or with
+// none or a scheme's own.
+func sameHost(host string, u *url.URL) bool {
+	if strings.EqualFold(host, u.Host) {
+		return true
+	}
+	for _, port := range [...]string{":443", ":80"} {
+		host = strings.TrimSuffix(host, port)
+	}
+	return strings.EqualFold(strings.Trim(host, "[]"), u.Hostname())
+}
+
 // ToFront turns a canonical URL into one that stays on whatever front the reader
 // used: a reference without scheme and host. Other references stay as they are.
 func (s Space) ToFront(reference string) string {
-	u, err := url.Parse(reference)
-	if err != nil || !strings.EqualFold(u.Host, s.Canonical.Host) {
+	host, rest, ok := splitHost(reference)
+	if !ok || !sameHost(host, s.Canonical) {
 		return reference
 	}
-	u.Scheme, u.Host, u.User = "", "", nil
-	if u.Path == "" {
-		u.Path = "/"
+	rest = "/" + strings.TrimPrefix(strings.TrimPrefix(rest, `\`), "/")
+	if len(rest) > 1 && (rest[1] == '/' || rest[1] == '\\') {
+		return "/." + rest // without the dot it would name a host, RFC 3986 §4.2
 	}
-	if strings.HasPrefix(u.Path, "//") {
-		return reference // without a host it would name one
-	}
-	return u.String()
+	return rest
 }
 
 // FromFront changes the fields of a reader's request, in place, that name the
@@ -84,12 +111,12 @@ func (s Space) FromFront(header http.Header, front string) {
 	if referer == "" {
 		return
 	}
-	u, err := url.Parse(referer)
-	if err != nil || !strings.EqualFold(u.Host, front) {
+	host, rest, ok := splitHost(referer)
+	if !ok || !strings.EqualFold(host, front) {
 		header.Del("Referer")
 		return
 	}
-	header.Set("Referer", canonical+u.RequestURI())
+	header.Set("Referer", canonical+"/"+strings.TrimPrefix(rest, "/"))
 }
 
 // withoutDomain removes the Domain attribute, so that the cookie is for the host

@@ -1,0 +1,217 @@
+package origin
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/heliograph-edge/heliograph/health"
+)
+
+// answered is an answer as a transport returns it.
+func answered(status int, body io.Reader, fields ...string) *http.Response {
+	header := http.Header{"Content-Type": {"text/html"}}
+	for i := 0; i < len(fields); i += 2 {
+		header.Set(fields[i], fields[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(body), ContentLength: -1}
+}
+
+func TestWhichAnswersAreThePublications(t *testing.T) {
+	tests := []struct {
+		name   string
+		status int
+		body   string
+		fields []string
+		class  health.Class
+		word   bool
+	}{
+		{"a page", 200, page, nil, health.OK, false},
+		{"a foreign page", 200, notice, nil, health.IdentityMissing, false},
+		{"a foreign page for XHTML", 200, notice, []string{"Content-Type", "application/xhtml+xml"}, health.IdentityMissing, false},
+		{"a foreign page with a parameter", 200, notice, []string{"Content-Type", "Text/HTML; charset=utf-8"}, health.IdentityMissing, false},
+		{"a foreign page without a type is sniffed", 200, notice, []string{"Content-Type", ""}, health.IdentityMissing, false},
+		{"a foreign page with a broken type", 200, notice, []string{"Content-Type", "text/html; ;"}, health.IdentityMissing, false},
+		{"a picture", 200, "PNG", []string{"Content-Type", "image/png"}, health.OK, false},
+		{"a stored coding", 200, page, []string{"Content-Encoding", "identity"}, health.OK, false},
+		{"a zipped page", 200, zipped(t, page), []string{"Content-Encoding", "x-gzip"}, health.OK, false},
+		{"another coding", 200, page, []string{"Content-Encoding", "zstd"}, health.IdentityMissing, false},
+		{"a part", 206, notice, nil, health.OK, false},
+		{"a redirect", 302, notice, nil, health.OK, false},
+		{"not found", 404, notice, nil, health.OK, false},
+		{"forbidden, foreign", 403, notice, nil, health.IdentityMissing, true},
+		{"forbidden, own", 403, page, nil, health.OK, false},
+		{"forbidden, no page", 403, "no", []string{"Content-Type", "text/plain"}, health.OK, false},
+		{"legal reasons, foreign", 451, notice, nil, health.IdentityMissing, false},
+		{"an error page of the server's", 502, notice, nil, health.ServerError, false},
+		{"an error page of the publication's", 500, page, nil, health.ServerError, true},
+		{"an error that is no page", 500, "no", []string{"Content-Type", "text/plain"}, health.ServerError, true},
+		{"not implemented", 501, "no", []string{"Content-Type", "text/plain"}, health.OK, false},
+		{"a loop", 508, page, nil, health.LoopDetected, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			response := answered(test.status, strings.NewReader(test.body), test.fields...)
+			found := inspect(response, http.MethodGet, []string{marker})
+			require.Equal(t, test.class, found.class, found.reason)
+			require.Equal(t, test.word, found.word)
+			text, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			require.Equal(t, test.body, string(text), "what was read is put back")
+		})
+	}
+}
+
+func TestOnlyGETIsInspectedForTheIdentity(t *testing.T) {
+	for _, method := range []string{"HEAD", "POST", "OPTIONS", "PROPFIND"} {
+		body := iotest.ErrReader(errors.New("the body is not touched"))
+		require.Equal(t, health.OK, inspect(answered(200, body), method, []string{marker}).class)
+		require.Equal(t, health.ServerError, inspect(answered(500, body), method, []string{marker}).class)
+	}
+}
+
+func TestEveryMarkerIsWanted(t *testing.T) {
+	find := func(body string) health.Class {
+		return inspect(answered(200, iotest.OneByteReader(strings.NewReader(body))), http.MethodGet, []string{"Gazette", "Harbour"}).class
+	}
+	require.Equal(t, health.OK, find("... Gazette ... Harbour ..."))
+	require.Equal(t, health.OK, find("... Harbour ... Gazette"))
+	require.Equal(t, health.IdentityMissing, find("... Harbour ... Gazett"))
+	require.Equal(t, health.IdentityMissing, find("... Gazette ..."))
+}
+
+func TestAMarkerIsFoundUpToTheLimitAndNoFurther(t *testing.T) {
+	late := func(before int) string { return strings.Repeat("x", before-len(marker)) + marker + "the rest" }
+	for _, test := range []struct {
+		before int
+		class  health.Class
+	}{
+		{len(marker), health.OK}, {8 << 10, health.OK}, {8<<10 + 3, health.OK}, {100 << 10, health.OK},
+		{inspectLimit, health.OK}, {inspectLimit + 1, health.IdentityMissing}, {2 * inspectLimit, health.IdentityMissing},
+	} {
+		whole := late(test.before)
+		for name, body := range map[string]io.Reader{
+			"as it comes": strings.NewReader(whole), "in pieces": iotest.HalfReader(strings.NewReader(whole)),
+		} {
+			response := answered(200, body)
+			require.Equal(t, test.class, inspect(response, http.MethodGet, []string{marker}).class, "%s: %d", name, test.before)
+			text, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			require.True(t, string(text) == whole, "what was read is put back")
+		}
+		response := answered(200, strings.NewReader(zipped(t, whole)), "Content-Encoding", "gzip")
+		require.Equal(t, test.class, inspect(response, http.MethodGet, []string{marker}).class, "zipped: %d", test.before)
+	}
+}
+
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	n int
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += n
+	return n, err
+}
+
+// forever repeats a text without an end.
+type forever struct{ text, rest string }
+
+// Read implements io.Reader.
+func (f *forever) Read(p []byte) (int, error) {
+	if f.rest == "" {
+		f.rest = f.text
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	return n, nil
+}
+
+func TestAnAnswerMadeToFillMemoryIsReadOnlySoFar(t *testing.T) {
+	for name, test := range map[string]struct {
+		source io.Reader
+		fields []string
+	}{
+		"a page without an end":                {&forever{text: "<p>"}, nil},
+		"a bomb":                               {&forever{text: zipped(t, strings.Repeat("\x00", 10<<20))}, []string{"Content-Encoding", "gzip"}},
+		"gzip members that come to nothing":    {&forever{text: zipped(t, "")}, []string{"Content-Encoding", "gzip"}},
+		"a gzip comment that is never over":    {io.MultiReader(strings.NewReader("\x1f\x8b\x08\x10\x00\x00\x00\x00\x00\xff"), &forever{text: "x"}), []string{"Content-Encoding", "gzip"}},
+		"gzip members of incompressible bytes": {&forever{text: zipped(t, "\x01\x7f\xfe\x02\x99")}, []string{"Content-Encoding", "gzip"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := &counted{Reader: test.source}
+			found := inspect(answered(200, source, test.fields...), http.MethodGet, []string{marker})
+			require.NotEqual(t, health.OK, found.class)
+			require.LessOrEqual(t, source.n, rawLimit)
+		})
+	}
+}
+
+func TestTheFirstBytesOfADeclaredBodyAreWaitedFor(t *testing.T) {
+	tests := []struct {
+		name  string
+		body  io.Reader
+		class health.Class
+	}{
+		{"they come", strings.NewReader("body { color: sea }"), health.OK},
+		{"with the end", iotest.DataErrReader(strings.NewReader("body { color: sea }")), health.OK},
+		{"none comes", iotest.ErrReader(io.ErrUnexpectedEOF), health.BodyTruncated},
+		{"time passes", iotest.ErrReader(errBodyIdle), health.BodyTimeout},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			response := answered(200, test.body, "Content-Type", "text/css")
+			response.ContentLength = 19
+			require.Equal(t, test.class, inspect(response, http.MethodGet, []string{marker}).class)
+			if test.class == health.OK {
+				text, err := io.ReadAll(response.Body)
+				require.NoError(t, err)
+				require.Equal(t, "body { color: sea }", string(text))
+			}
+		})
+	}
+}
+
+// FuzzInspect holds for any answer: it is not changed by being looked at, no
+// more of it is read than allowed, and only what shows every marker passes.
+func FuzzInspect(f *testing.F) {
+	f.Add(200, "text/html", "", []byte(page), true)
+	f.Add(200, "text/html", "gzip", []byte(zipped(f, page)), false)
+	f.Add(200, "text/html", "gzip", []byte(zipped(f, page))[:30], true)
+	f.Add(403, "", "", []byte(notice), true)
+	f.Add(502, "text/html;", "identity", []byte(notice), false)
+	f.Add(200, "text/css", "br", []byte("a{}"), false)
+	f.Fuzz(func(t *testing.T, status int, kind, coding string, body []byte, dripping bool) {
+		source := &counted{Reader: bytes.NewReader(body)}
+		var from io.Reader = source
+		if dripping {
+			from = iotest.OneByteReader(source)
+		}
+		response := answered(status, from)
+		response.Header["Content-Type"], response.Header["Content-Encoding"] = []string{kind}, []string{coding}
+		found := inspect(response, http.MethodGet, []string{marker, "High water"})
+		require.LessOrEqual(t, source.n, rawLimit)
+		require.Contains(t, health.Classes(), found.class)
+		require.Equal(t, found.class == health.OK, found.reason == "")
+		plain := coding == "" || coding == "identity"
+		if found.class == health.OK && status == 200 && isHTML(response.Header) && plain {
+			require.True(t, bytes.Contains(body, []byte(marker)))
+		}
+		if found.class == health.IdentityMissing && plain && len(body) <= inspectLimit {
+			require.False(t, bytes.Contains(body, []byte(marker)) && bytes.Contains(body, []byte("High water")))
+		}
+		again, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.True(t, slices.Equal(body, again))
+	})
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package proxy_test
+
+// bigBody is how large a body passes through in TestLargeAnswerTakesLittleMemory.
+const bigBody = 4 << 30
