@@ -164,17 +164,20 @@ func TestAnswerThatBreaksOffCutsTheReadersConnection(t *testing.T) {
 		for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {
 			t.Run(name+" "+proto, func(t *testing.T) {
 				var requests atomic.Int64
+				begun := make(chan struct{})
 				s := newStage(t, plan{origins: []*httptest.Server{newOrigin(t, counted(&requests, func(w http.ResponseWriter, _ *http.Request) {
 					for i := 0; i < len(fields); i += 2 {
 						w.Header().Set(fields[i], fields[i+1])
 					}
 					io.WriteString(w, strings.Repeat("x", 50_000))
 					http.NewResponseController(w).Flush()
+					<-begun
 					panic(http.ErrAbortHandler)
 				}))}})
 				conn := s.rawConn()
 				conn.say("GET / " + proto + "\r\nHost: " + front + "\r\n\r\n")
 				answer := conn.answer(http.MethodGet)
+				close(begun) // the reader has the header
 				require.Equal(t, http.StatusOK, answer.StatusCode)
 				_, err := io.Copy(io.Discard, answer.Body)
 				require.Error(t, err)

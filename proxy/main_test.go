@@ -63,7 +63,6 @@ type plan struct {
 	config  func(*origin.Config)
 	markers []string
 	options func(*proxy.Options)
-	memory  int64
 	maxPage int64
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -163,6 +164,8 @@ func TestStatusOfAnotherCacheIsKept(t *testing.T) {
 func TestUnsafeRequestInvalidatesBeforeItsAnswer(t *testing.T) {
 	var version atomic.Int64
 	over := make(chan struct{})
+	end := sync.OnceFunc(func() { close(over) })
+	defer end()
 	server := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			version.Add(1)
@@ -189,7 +192,7 @@ func TestUnsafeRequestInvalidatesBeforeItsAnswer(t *testing.T) {
 		_, body := s.get(target)
 		require.Equal(t, want, body, target)
 	}
-	close(over)
+	end()
 	require.Empty(t, readAll(t, created))
 }
 
