@@ -1,9 +1,6 @@
 package cache
 
 import (
-	"context"
-	"errors"
-	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -16,11 +13,6 @@ const (
 	// largeChunk bounds one allocation: what is asked of the garbage collector
 	// at once, and what one follower can be handed in one piece.
 	largeChunk = 256 << 10
-	// passChunk is one allocation for a body that is not kept.
-	passChunk = 64 << 10
-	// passWindow is how far a body that is too large to keep may run ahead of
-	// its slowest reader: the memory that one such transfer costs.
-	passWindow = 1 << 20
 )
 
 // Body is the bytes of one page. One fill appends to it while any number of
@@ -42,7 +34,8 @@ type Body struct {
 	trailer http.Header
 	change  chan struct{} // closed at the next change; nil when nobody waits
 	cursors map[*Cursor]struct{}
-	passing bool
+	window  *window // how it passes; nil as long as it is kept
+	ending  bool    // nobody follows, and the fill is being ended
 }
 
 // NewBody returns a whole body made of b, which the caller must not change afterwards.
@@ -129,7 +122,7 @@ func (b *Body) grow(n int) {
 func (b *Body) trim() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.passing || len(b.chunks) == 0 {
+	if b.window != nil || len(b.chunks) == 0 {
 		return
 	}
 	last := &b.chunks[len(b.chunks)-1]
@@ -143,7 +136,7 @@ func (b *Body) end(err error, trailer http.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ended, b.err, b.trailer = true, err, trailer
-	if err == nil && !b.passing {
+	if err == nil && b.window == nil {
 		b.cursors = nil // they need not be told of anything any more
 		b.whole.Store(true)
 	}
@@ -166,174 +159,14 @@ func (b *Body) changeLocked() <-chan struct{} {
 	return b.change
 }
 
-// pass turns the body into a bounded window: from now on chunks that every
-// follower has read are dropped, and nobody new can follow from the start.
-func (b *Body) pass() {
+// abandon makes sure that nobody can follow any more. It returns false when
+// somebody does.
+func (b *Body) abandon() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.passing = true
-	b.dropReadLocked()
-}
-
-// waitPassed blocks until the window has room for more. It returns false when
-// no follower is left or ctx is done: there is nobody to read for.
-func (b *Body) waitPassed(ctx context.Context) bool {
-	for {
-		b.mu.Lock()
-		b.dropReadLocked()
-		left := len(b.cursors)
-		behind := b.size - b.slowestLocked()
-		change := b.changeLocked()
-		b.mu.Unlock()
-		if left == 0 {
-			return false
-		}
-		if behind < passWindow {
-			return true
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return false
-		}
+	if len(b.cursors) > 0 {
+		return false
 	}
-}
-
-// slowestLocked is the offset of the follower that is furthest behind.
-func (b *Body) slowestLocked() int64 {
-	slowest := b.size
-	for c := range b.cursors {
-		slowest = min(slowest, c.offset)
-	}
-	return slowest
-}
-
-// dropReadLocked lets go of the chunks that every follower has left behind.
-func (b *Body) dropReadLocked() {
-	unread := b.dropped + len(b.chunks) - 1 // the last chunk is being written
-	for c := range b.cursors {
-		unread = min(unread, c.chunk)
-	}
-	if n := unread - b.dropped; n > 0 {
-		clear(b.chunks[:n])
-		b.chunks = b.chunks[n:]
-		b.dropped = unread
-	}
-}
-
-// errCursorClosed answers who reads on after Close.
-var errCursorClosed = errors.New("the reader has left the body already")
-
-// Cursor is one reader's place in a body. It is not safe for concurrent use.
-type Cursor struct {
-	body   *Body
-	chunk  int   // number of the chunk to read next; guarded by body.mu while the body arrives
-	within int   // bytes of it already read
-	offset int64 // bytes read in all; guarded like chunk
-}
-
-// Follow returns a cursor at the first byte. Close must be called. ok is false
-// when the body's beginning has been let go of already.
-func (b *Body) Follow() (c *Cursor, ok bool) {
-	c = &Cursor{body: b}
-	if b.whole.Load() {
-		return c, true
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.passing {
-		return nil, false
-	}
-	if b.cursors == nil {
-		b.cursors = make(map[*Cursor]struct{})
-	}
-	b.cursors[c] = struct{}{}
-	return c, true
-}
-
-// Next returns the bytes that follow, waiting for them if need be. The bytes are
-// the stored ones and must not be changed. The error is io.EOF after the last
-// byte of a whole body, ctx's error, what cut the body short, or errCursorClosed.
-func (c *Cursor) Next(ctx context.Context) ([]byte, error) {
-	b := c.body
-	if b.whole.Load() {
-		return c.nextWhole()
-	}
-	for {
-		b.mu.Lock()
-		if b.whole.Load() { // since we looked
-			b.mu.Unlock()
-			return c.nextWhole()
-		}
-		if _, following := b.cursors[c]; !following { // bytes may be gone
-			b.mu.Unlock()
-			return nil, errCursorClosed
-		}
-		if p := c.takeLocked(); p != nil {
-			if b.passing {
-				b.changedLocked() // the fill may be waiting for room
-			}
-			b.mu.Unlock()
-			return p, nil
-		}
-		if b.ended {
-			err := b.err
-			b.mu.Unlock()
-			if err == nil {
-				err = io.EOF
-			}
-			return nil, err
-		}
-		change := b.changeLocked()
-		b.mu.Unlock()
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-}
-
-// nextWhole is Next without the lock: a whole body does not change.
-func (c *Cursor) nextWhole() ([]byte, error) {
-	if p := c.takeLocked(); p != nil {
-		return p, nil
-	}
-	return nil, io.EOF
-}
-
-// takeLocked moves past the bytes that are there and returns them, nil if none are.
-func (c *Cursor) takeLocked() []byte {
-	for {
-		i := c.chunk - c.body.dropped
-		if i >= len(c.body.chunks) {
-			return nil
-		}
-		chunk := c.body.chunks[i]
-		if c.within < len(chunk) {
-			p := chunk[c.within:]
-			c.within += len(p)
-			c.offset += int64(len(p))
-			return p
-		}
-		if i == len(c.body.chunks)-1 {
-			return nil // it may still grow
-		}
-		c.chunk++
-		c.within = 0
-	}
-}
-
-// Close ends following. It is safe to call more than once, and from another goroutine.
-func (c *Cursor) Close() {
-	b := c.body
-	if b.whole.Load() {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, following := b.cursors[c]; following {
-		delete(b.cursors, c)
-		b.changedLocked()
-	}
+	b.ending = true
+	return true
 }

@@ -11,14 +11,13 @@ import (
 )
 
 const (
-	// declinedFor is how long it is remembered that a key's answers cannot be
-	// stored, so that its readers are not made to wait for each other. Varnish's
-	// hit-for-miss and Pingora's predictor use the same two minutes.
-	declinedFor = 2 * time.Minute
-	// declinedKeys bounds that memory: about 10 MiB of keys.
-	declinedKeys = 64 << 10
 	// revivedFor is how long a failed refresh is not repeated.
 	revivedFor = 60 * time.Second
+	// patience is how long a reader waits for a page to be validated where the stale
+	// one may be served in place of an error. It is when a hedge is due at the latest.
+	patience = time.Second
+	// slowRest is how long the others do not wait at all after that.
+	slowRest = 10 * time.Second
 	// rounds bounds how often a reader joins a fill that turns out to be of
 	// another variant before it fetches alone.
 	rounds = 3
@@ -44,6 +43,7 @@ type Fetched struct {
 	Requested time.Time // when the request was sent, RFC 9111 §4.2.3
 	Responded time.Time // when the answer's header arrived
 	Attempts  int       // how many origins were asked
+	Doubtful  bool      // perhaps not the publication's: not to be stored
 }
 
 // Site is what the cache needs to know of the site that a request is for. One
@@ -61,9 +61,6 @@ type Request struct {
 	Site    *Site
 	Interim func(http.Header) // as in Query, on the goroutine that called Answer; may be nil
 }
-
-// DetailRevived: the page is past its lifetime, and its refresh failed a moment ago.
-const DetailRevived = "revived"
 
 // Result says in one word how an answer came about.
 type Result string
@@ -190,8 +187,12 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 		return Answer{}, ErrNotStored
 	}
 	status := Status{Fwd: decision.Detail}
-	if directives.NoStore { // must not lead a fill, whose answer would be stored
-		return c.pass(ctx, r, status)
+	switch {
+	case directives.NoStore: // must not lead a fill, whose answer would be stored
+		return c.passOver(ctx, r, page, status)
+	case c.isDeclined(audience(r)): // must not wait for others
+		status.Detail = "uncacheable"
+		return c.passOver(ctx, r, page, status)
 	}
 	return c.follow(ctx, r, page, status)
 }
@@ -257,7 +258,7 @@ func (c *Cache) miss(ctx context.Context, r *Request, others []*Page) (Answer, e
 		return Answer{}, ErrNotStored
 	case r.HTTP.Method == http.MethodHead, len(r.HTTP.Header["Range"]) > 0, directives.NoStore:
 		return c.pass(ctx, r, Status{Fwd: fwd})
-	case c.isDeclined(r.Key):
+	case c.isDeclined(audience(r)):
 		return c.pass(ctx, r, Status{Fwd: fwd, Detail: "uncacheable"})
 	}
 	return c.follow(ctx, r, nil, Status{Fwd: fwd})
@@ -273,14 +274,34 @@ func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, er
 	if status.Fwd != FwdBypass && status.Fwd != FwdMethod {
 		result = Miss
 		// A body without a declared length may have been the one that was too large.
-		if c.storable(r, got.Response) == "" && got.Response.ContentLength >= 0 {
-			c.accept(r.Key)
+		if c.storable(r, got) == "" && got.Response.ContentLength >= 0 {
+			c.accept(audience(r))
 		}
 	}
 	status.FwdStatus = got.Response.StatusCode
 	return Answer{
 		Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: result, Status: status,
 	}, nil
+}
+
+// passOver is pass where a page is stored that could not be served as it is: it
+// stands in for a failure all the same.
+func (c *Cache) passOver(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
+	a, err := c.pass(ctx, r, status)
+	if ctx.Err() != nil || err == nil && !Replaceable(a.Response.StatusCode) {
+		return a, err
+	}
+	now := c.now()
+	serve, detail := standsIn(stale, r, now)
+	if !serve {
+		return a, err
+	}
+	if err == nil {
+		a.Response.Body.Close()
+	}
+	stale.revive(now.Add(revivedFor))
+	status.FwdStatus = a.Status.FwdStatus
+	return standIn(stale, r, status, detail, now), nil
 }
 
 // Invalidate lets go of what is stored under key. Fills that are under way store
@@ -307,27 +328,4 @@ func (c *Cache) leaveAll(key Key) []*fill {
 		}
 	}
 	return left
-}
-
-// decline remembers that the answers under key cannot be stored.
-func (c *Cache) decline(key Key, reason Reason) {
-	c.count.Uncacheable[reason].Add(1)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.declined.Add(key, c.now().Add(declinedFor))
-}
-
-// accept forgets that the answers under key could not be stored.
-func (c *Cache) accept(key Key) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.declined.Remove(key)
-}
-
-// isDeclined reports whether the answers under key could not be stored lately.
-func (c *Cache) isDeclined(key Key) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	until, known := c.declined.Get(key)
-	return known && c.now().Before(until)
 }

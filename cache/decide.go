@@ -1,6 +1,9 @@
 package cache
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Policy is how long the operator lets a page be served past its lifetime. The
 // zero value allows nothing that the page itself does not allow.
@@ -40,13 +43,21 @@ func (a Action) String() string {
 	return "unknown"
 }
 
-// The details of a decision, a closed set. "" is an ordinary fresh page.
+// The details of a decision, or of what came of it: a closed set. "" is an ordinary fresh page.
 const (
 	DetailOutage  = "outage"  // no origin is usable; served in spite of its age or of a demand
 	DetailStale   = "stale"   // it is past its lifetime, or must be validated at every use
 	DetailRequest = "request" // it is fresh, but the reader asks for more than that
 	DetailError   = "error"   // it replaces an origin's failure
+	DetailRevived = "revived" // it is past its lifetime, and its refresh failed a moment ago
+	DetailSlow    = "slow"    // it is past its lifetime, and the origins take too long to confirm it
 )
+
+// Details lists the details that the answer of a stale page can have, in a fixed
+// order, so that metrics can start at zero. The caller owns the slice.
+func Details() []string {
+	return []string{DetailStale, DetailError, DetailOutage, DetailRevived, DetailSlow}
+}
 
 // Decision is what [Decide] found.
 type Decision struct {
@@ -109,7 +120,7 @@ func satisfied(request *Directives, age, ttl time.Duration) bool {
 // OnError says whether a stored page may replace an origin's failure, and with
 // which detail (RFC 9111 §4.2.4, RFC 5861 §4). Outage says that no origin is
 // left, in general or for this request. A failure is no answer within the time
-// allowed, or one of the statuses 500, 502, 503 and 504.
+// allowed, or a status of which [Replaceable] says so.
 func OnError(f *Freshness, p Policy, outage bool, now time.Time) (serve bool, detail string) {
 	overdue := -f.TTL(now)
 	allowed := f.StaleIfError
@@ -127,4 +138,15 @@ func OnError(f *Freshness, p Policy, outage bool, now time.Time) (serve bool, de
 		return false, ""
 	}
 	return true, DetailError
+}
+
+// Replaceable reports whether an answer with this status is a failure that a
+// stale page may replace (RFC 5861 §4).
+func Replaceable(status int) bool {
+	switch status {
+	case http.StatusInternalServerError, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -21,14 +20,16 @@ var errClosed = errors.New("the cache is shutting down")
 // Its goroutine decides the outcome, closes ready, and then receives the body.
 // Readers wait for ready and take what the outcome offers them.
 type fill struct {
-	key   Key
-	name  string // its place in Cache.fills
-	stale *Page  // stored and past its time; nil when nothing was
+	key      Key
+	audience Key    // as [audience] says of the request
+	name     string // its place in Cache.fills
+	stale    *Page  // stored and past its time; nil when nothing was
 
 	mu      sync.Mutex // guards spoiled, and is held while the page is stored
 	spoiled bool       // the key was invalidated meanwhile: do not store
 
-	leader   context.Context // of the reader who started it; nil for a refresh
+	leader   context.Context // of the reader who started it, for as long as that one waits; nil for a refresh
+	letGo    func()          // ends leader
 	interim  chan http.Header
 	handover chan *Fetched // an answer that cannot be stored, for the leader alone
 
@@ -40,38 +41,12 @@ type fill struct {
 // the followers to fetch for themselves.
 type outcome struct {
 	page   *Page
+	alone  bool    // page is for the leader and nobody else
 	cursor *Cursor // the leader's, opened before the body starts to arrive
 	result Result
 	status Status
 	tries  int // origins that were asked
 	err    error
-}
-
-// follow joins the fill for the request, or starts it, and waits for its outcome.
-// stale is the stored page that could not be served as it is.
-func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
-	var vary []string // as an answer that was another variant told
-	for range rounds {
-		f, leading, err := c.join(ctx, r, stale, vary)
-		if err != nil {
-			return Answer{}, err
-		}
-		if f == nil { // stored since we looked
-			return c.Answer(ctx, r)
-		}
-		if err := f.wait(ctx, r, leading); err != nil {
-			return Answer{}, err
-		}
-		answer, settled, err := c.take(ctx, f, r, leading, status)
-		if settled {
-			return answer, err
-		}
-		if f.page == nil || c.isDeclined(r.Key) {
-			break
-		}
-		vary = f.page.VaryNames
-	}
-	return c.pass(ctx, r, status)
 }
 
 // join returns the fill that is under way for the request, or starts one and
@@ -104,10 +79,11 @@ func (c *Cache) fillName(r *Request, vary []string) string {
 			vary = pages[0].VaryNames
 		}
 	}
+	own := string(audience(r)) // nobody waits for an answer that is rarely for both
 	if len(vary) == 0 {
-		return string(r.Key)
+		return own
 	}
-	return string(r.Key) + "\x00" + strings.Join(VaryValues(vary, r.HTTP.Header), "\x00")
+	return own + "\x00" + strings.Join(VaryValues(vary, r.HTTP.Header), "\x00")
 }
 
 // startLocked starts a fill. leader is nil for a refresh.
@@ -116,10 +92,13 @@ func (c *Cache) startLocked(leader context.Context, name string, r *Request, sta
 		return nil, errClosed
 	}
 	f := &fill{
-		key: r.Key, name: name, stale: stale, leader: leader,
+		key: r.Key, audience: audience(r), name: name, stale: stale, letGo: func() {},
 		ready:    make(chan struct{}),
 		interim:  make(chan http.Header, 4),
 		handover: make(chan *Fetched),
+	}
+	if leader != nil {
+		f.leader, f.letGo = context.WithCancel(leader)
 	}
 	c.fills[name] = f
 	c.byKey[r.Key]++
@@ -163,82 +142,4 @@ func (c *Cache) leaveLocked(f *fill) {
 	if c.byKey[f.key]--; c.byKey[f.key] == 0 {
 		delete(c.byKey, f.key)
 	}
-}
-
-// wait blocks until the fill's outcome is decided. Hints that come before it are
-// told to the leader. An answer that only the leader can have ends the wait, too:
-// it is left in f.page's stead by take.
-func (f *fill) wait(ctx context.Context, r *Request, leading bool) error {
-	for {
-		var interim chan http.Header
-		if leading && r.Interim != nil {
-			interim = f.interim
-		}
-		select {
-		case <-f.ready:
-			return nil
-		case h := <-interim:
-			r.Interim(h)
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// take turns the outcome into the reader's answer. settled is false when the
-// outcome is not for this reader: another variant, or an answer for the leader only.
-func (c *Cache) take(ctx context.Context, f *fill, r *Request, leading bool, status Status) (a Answer, settled bool, err error) {
-	status.FwdStatus, status.Collapsed = f.status.FwdStatus, !leading
-	if f.status.Detail != "" {
-		status.Detail = f.status.Detail
-	}
-	switch {
-	case f.err != nil:
-		return Answer{}, true, f.err
-	case f.page == nil && leading:
-		got, ok := <-f.handover
-		if !ok { // the reader left, or Close came first
-			return Answer{}, true, cmp.Or(context.Cause(ctx), errClosed)
-		}
-		return Answer{
-			Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: f.result, Status: status,
-		}, true, nil
-	case f.page == nil || !f.page.Matches(r.HTTP.Header):
-		return Answer{}, false, nil
-	}
-	page, now := f.page, c.now()
-	_, whole := page.Body.Whole() // once: a body that ends meanwhile must not change the rest
-	a = Answer{
-		Rendition: page.render(r.HTTP, whole), Age: page.Freshness.Age(now), Origin: page.Origin,
-		Result: f.result, Status: status,
-	}
-	a.Status.Stored = f.status.Stored
-	if leading {
-		a.Attempts = f.tries
-	}
-	if f.result == Stale {
-		a.Status.Hit, a.Status.Fwd, a.Status.Collapsed = true, "", false
-		a.Status.FwdStatus = 0
-		a.Status.TTL, a.Status.HasTTL = page.Freshness.TTL(now), true
-	}
-	a.Cursor, settled = f.place(leading, a.Rendition.Body != nil && !whole)
-	if settled && !leading {
-		c.count.Collapsed.Add(1)
-	}
-	return a, settled, nil
-}
-
-// place returns the reader's cursor if it needs one, false when the body's
-// beginning has been let go of. A leader who needs none gives up its own, so that
-// nothing waits for it.
-func (f *fill) place(leading, needed bool) (*Cursor, bool) {
-	switch {
-	case needed && leading:
-		return f.cursor, true
-	case needed:
-		return f.page.Body.Follow()
-	case leading && f.cursor != nil:
-		f.cursor.Close()
-	}
-	return nil, true
 }

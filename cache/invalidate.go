@@ -13,12 +13,13 @@ func Invalidates(method string, status int) bool {
 	return status >= 200 && status < 400 && !safe(method)
 }
 
-// safe reports whether the method is registered as safe. Methods are
-// case-sensitive (RFC 9110 §9.1).
+// safe reports whether the method is registered as safe. PRI is, too, but is no
+// method that can be served (RFC 9113 §11.6). Methods are case-sensitive (RFC 9110
+// §9.1).
 func safe(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace,
-		"PRI", "PROPFIND", "QUERY", "REPORT", "SEARCH":
+		"PROPFIND", "QUERY", "REPORT", "SEARCH":
 		return true
 	}
 	return false

@@ -31,6 +31,10 @@ func TestInvalidates(t *testing.T) {
 		{"RFC 9110 §9.2.1 OPTIONS", "OPTIONS", 200, false},
 		{"RFC 9110 §9.2.1 TRACE", "TRACE", 200, false},
 		{"registered as safe", "PROPFIND", 207, false},
+		{"registered as safe", "REPORT", 200, false},
+		{"registered as safe", "SEARCH", 200, false},
+		{"registered as safe", "QUERY", 200, false},
+		{"RFC 9113 §11.6 PRI is no method to serve", "PRI", 200, true},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, cache.Invalidates(c.method, c.status)) })
 	}

@@ -42,7 +42,8 @@ func (k Key) Target() string {
 //
 // It changes only what RFC 3986 calls equivalent: an empty path becomes "/"
 // (§6.2.3) and percent escapes are written in upper case (§6.2.2.1). Bytes that
-// no URI may contain are escaped. Dot segments, repeated slashes, escapes of
+// cannot stand in a request line, and in the path all that no URI may contain,
+// are escaped, each by itself. Dot segments, repeated slashes, escapes of
 // ordinary letters and the order of the query stay as they are: their meaning is
 // the origin's.
 func Target(u *url.URL) string {
@@ -50,29 +51,41 @@ func Target(u *url.URL) string {
 	return string(appendTarget(room[:0], u))
 }
 
+// appendTarget appends what [Target] gives.
 func appendTarget(b []byte, u *url.URL) []byte {
-	path := u.EscapedPath()
+	path := writtenPath(u)
 	if !strings.HasPrefix(path, "/") && path != "*" {
 		b = append(b, '/')
 	}
-	b = appendEscaped(b, path)
+	b = appendEscaped(b, path, true)
 	if u.ForceQuery || u.RawQuery != "" {
 		b = append(b, '?')
-		b = appendEscaped(b, u.RawQuery)
+		b = appendEscaped(b, u.RawQuery, false)
 	}
 	return b
 }
 
+// writtenPath is the path as it was written, also where [url.URL.EscapedPath]
+// would write it anew because of a byte that it does not like, and lose %2F.
+func writtenPath(u *url.URL) string {
+	if u.RawPath != "" {
+		if plain, err := url.PathUnescape(u.RawPath); err == nil && plain == u.Path {
+			return u.RawPath
+		}
+	}
+	return u.EscapedPath()
+}
+
 // appendEscaped appends s with its escapes in upper case, and with an escape for
-// each byte that cannot stand in a request target.
-func appendEscaped(b []byte, s string) []byte {
+// each byte that cannot stand in the path, or else in the query.
+func appendEscaped(b []byte, s string, path bool) []byte {
 	const digits = "0123456789ABCDEF"
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
 			b = append(b, '%', upperASCII(s[i+1]), upperASCII(s[i+2]))
 			i += 2
-		case c <= ' ' || c == '#' || c >= 0x7f:
+		case c <= ' ' || c == '#' || c >= 0x7f || path && strings.IndexByte("\"<>?\\^`{|}", c) >= 0:
 			b = append(b, '%', digits[c>>4], digits[c&15])
 		default:
 			b = append(b, c)

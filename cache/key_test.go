@@ -19,6 +19,9 @@ func TestTarget(t *testing.T) {
 		{"RFC 3986 §6.2.3 an empty query is a query", "/news?", "/news?"},
 		{"RFC 3986 §6.2.2.1 escapes in upper case", "/%d8%a7?q=%d8%A7", "/%D8%A7?q=%D8%A7"},
 		{"an escaped slash stays escaped", "/a%2fb", "/a%2Fb"},
+		{"an escaped slash stays beside a byte that no URI may contain", "/a%2Fb\"", "/a%2Fb%22"},
+		{"an escaped slash stays beside a byte beyond ASCII", "/a%2fä", "/a%2F%C3%A4"},
+		{"every byte that no URI may contain is escaped", "/<>\\^`{|}\"", "/%3C%3E%5C%5E%60%7B%7C%7D%22"},
 		{"an escaped letter stays escaped", "/%61?%61", "/%61?%61"},
 		{"an escaped query mark is path", "/a%3fb", "/a%3Fb"},
 		{"dot segments stay", "/a/../b/./c", "/a/../b/./c"},
@@ -60,7 +63,7 @@ func TestMakeKeyAllocatesTheKeyOnly(t *testing.T) {
 }
 
 func FuzzTarget(f *testing.F) {
-	for _, s := range []string{"/", "/a%2fb?c=%zz", "//x/y", "*", "/?a#b c", "/ä?ü", "/%", "?x", "/a?"} {
+	for _, s := range []string{"/", "/a%2fb?c=%zz", "//x/y", "*", "/?a#b c", "/ä?ü", "/%", "?x", "/a?", "/a%2Fb\"", "/a%2f\xff{}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

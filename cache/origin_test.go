@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -44,6 +45,8 @@ type edge struct {
 	mu     sync.Mutex // guards everything that follows
 	asked  []ask
 	answer answering
+	origin string // that answers; "" means the primary
+	doubt  bool   // its answers are perhaps not the publication's
 }
 
 // newEdge returns an empty cache in front of an origin that answers so. It is
@@ -67,14 +70,15 @@ func (e *edge) fetch(ctx context.Context, r *cache.Request, query cache.Query) (
 	e.mu.Lock()
 	a := ask{Context: ctx, Request: r, Query: query, n: len(e.asked) + 1}
 	e.asked = append(e.asked, a)
-	answer := e.answer
+	answer, origin, doubt := e.answer, cmp.Or(e.origin, "primary"), e.doubt
 	e.mu.Unlock()
 	response, err := answer(a)
 	if err != nil {
 		return nil, err
 	}
 	return &cache.Fetched{
-		Response: response, Origin: "primary", Requested: requested, Responded: time.Now(), Attempts: 1,
+		Response: response, Origin: origin, Doubtful: doubt,
+		Requested: requested, Responded: time.Now(), Attempts: 1,
 	}, nil
 }
 
@@ -97,6 +101,13 @@ func (e *edge) answers(answer answering) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.answer = answer
+}
+
+// answersAs is answers, of another origin or with doubt.
+func (e *edge) answersAs(origin string, doubt bool, answer answering) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.origin, e.doubt, e.answer = origin, doubt, answer
 }
 
 // request is a request for the front page with these header lines.

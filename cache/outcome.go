@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,23 +35,32 @@ func (c *Cache) run(f *fill, r *Request) {
 		c.settleFailure(f, r, 0, err, now)
 	case got.Response.StatusCode == http.StatusNotModified:
 		c.settleFresh(f, r, got)
-	case f.stale != nil && got.Response.StatusCode >= 500 && (f.leader == nil || f.standsIn(r, now)):
+	case f.replaceable(got) && (f.leader == nil || f.standsIn(r, now)):
 		got.Response.Body.Close()
 		c.settleFailure(f, r, got.Response.StatusCode, nil, now)
 	default:
-		if reason := c.storable(r, got.Response); reason != "" {
-			c.handOver(f, got, reason, cancel) // the response keeps ctx
+		if reason := c.storable(r, got); reason != "" {
+			c.handOver(f, r, got, reason, cancel) // the response keeps ctx
 			return
 		}
-		c.receive(ctx, f, r, got)
+		c.receive(ctx, cancel, f, r, got)
 	}
 	cancel()
+	f.letGo()
 }
 
-// confirmed returns a 304 that is about the stale page. One that is about another
-// is no answer: the page is fetched again, without conditions (RFC 9111 §4.3.4).
+// replaceable reports whether there is a stale page and an answer that it may
+// replace.
+func (f *fill) replaceable(got *Fetched) bool {
+	return f.stale != nil && (got.Doubtful || Replaceable(got.Response.StatusCode))
+}
+
+// confirmed returns a 304 that is about the stale page. One that is about another,
+// or comes from an origin that did not mint the validators and so was not given
+// them, is no answer: the page is fetched again, without conditions (RFC 9111 §4.3.4).
 func (c *Cache) confirmed(ctx context.Context, f *fill, r *Request, got *Fetched) (*Fetched, error) {
-	if f.stale != nil && Confirms(f.stale.Header, got.Response.Header) {
+	if f.stale != nil && got.Origin == f.stale.Validators.Origin && !f.stale.Validators.Empty() &&
+		Confirms(f.stale.Header, got.Response.Header) {
 		return got, nil
 	}
 	got.Response.Body.Close()
@@ -73,18 +83,18 @@ func (f *fill) settle(o outcome) {
 
 // standsIn reports whether the stale page may be served instead of a failure.
 func (f *fill) standsIn(r *Request, now time.Time) bool {
-	serve, _ := f.onError(r, now)
+	serve, _ := standsIn(f.stale, r, now)
 	return serve
 }
 
-// onError is [OnError] for the fill's stale page: first by the answer's own and
+// standsIn is [OnError] for a request that failed: first by the answer's own and
 // the operator's rule for errors, then, since no origin had an answer, by the
 // operator's rule for outages.
-func (f *fill) onError(r *Request, now time.Time) (serve bool, detail string) {
-	if serve, detail = OnError(&f.stale.Freshness, r.Site.Policy, false, now); serve {
+func standsIn(stale *Page, r *Request, now time.Time) (serve bool, detail string) {
+	if serve, detail = OnError(&stale.Freshness, r.Site.Policy, false, now); serve {
 		return serve, detail
 	}
-	return OnError(&f.stale.Freshness, r.Site.Policy, true, now)
+	return OnError(&stale.Freshness, r.Site.Policy, true, now)
 }
 
 // settleFailure ends a fill that got no answer worth having: with the stale page
@@ -95,32 +105,40 @@ func (c *Cache) settleFailure(f *fill, r *Request, status int, err error, now ti
 	o := outcome{err: err, status: Status{FwdStatus: status}}
 	if f.stale != nil {
 		f.stale.revive(now.Add(revivedFor))
-		if serve, detail := f.onError(r, now); serve {
+		if serve, detail := standsIn(f.stale, r, now); serve {
 			o = outcome{page: f.stale, result: Stale, status: Status{FwdStatus: status, Detail: detail}}
 		}
 	}
 	f.settle(o)
 }
 
-// settleFresh ends a fill whose stale page still holds.
+// settleFresh ends a fill whose stale page still holds. Where the 304 makes it a
+// page that may not be kept, it is the leader's alone.
 func (c *Cache) settleFresh(f *fill, r *Request, got *Fetched) {
 	got.Response.Body.Close()
 	page := f.stale.freshen(r.HTTP.Header, got)
-	stored := false
-	if Storable(r.HTTP.Method, r.HTTP.Header, page.Status, page.Header) != "" {
-		c.store.Remove(f.key) // the 304 forbids to keep it any longer
-	} else {
-		stored = c.keep(f, page, 0)
+	o := outcome{page: page, result: Revalidated, tries: got.Attempts, status: Status{FwdStatus: http.StatusNotModified}}
+	reason := Storable(r.HTTP.Method, r.HTTP.Header, page.Status, page.Header)
+	switch {
+	case reason == "":
+		o.status.Stored = c.keep(f, page, 0)
+	case reason != ReasonCookie: // which is about this request, not about the page
+		c.store.Drop(f.stale)
+		fallthrough
+	default:
+		c.decline(f.audience, reason)
+		o.alone, o.status.Detail = true, string(reason)
 	}
-	f.settle(outcome{
-		page: page, result: Revalidated, tries: got.Attempts,
-		status: Status{FwdStatus: http.StatusNotModified, Stored: stored},
-	})
+	f.settle(o)
 	c.leave(f)
 }
 
 // storable is [Storable], with the limits of this cache.
-func (c *Cache) storable(r *Request, response *http.Response) Reason {
+func (c *Cache) storable(r *Request, got *Fetched) Reason {
+	response := got.Response
+	if got.Doubtful {
+		return ReasonForeign
+	}
 	if reason := Storable(r.HTTP.Method, r.HTTP.Header, response.StatusCode, response.Header); reason != "" {
 		return reason
 	}
@@ -135,25 +153,18 @@ func (c *Cache) storable(r *Request, response *http.Response) Reason {
 
 // handOver gives an answer that cannot be stored to the leader, and releases the
 // followers. cancel ends the fetch; it is called when the leader is done with it.
-func (c *Cache) handOver(f *fill, got *Fetched, reason Reason, cancel context.CancelFunc) {
-	// A failure, or an answer to this request alone, says nothing of the page.
-	if got.Response.StatusCode < 500 && reason != ReasonStatus {
-		c.decline(f.key, reason)
-		if f.stale != nil {
-			c.store.Remove(f.key) // RFC 9111 §4.3.3: the new answer is the truth
-		}
-	} else {
-		c.count.Uncacheable[reason].Add(1)
-	}
+func (c *Cache) handOver(f *fill, r *Request, got *Fetched, reason Reason, cancel context.CancelFunc) {
+	c.heed(f, r, got, reason)
 	c.leave(f)
 	f.settle(outcome{result: Miss, status: Status{FwdStatus: got.Response.StatusCode, Detail: string(reason)}})
 	if f.leader == nil {
+		f.stale.revive(c.now().Add(revivedFor)) // it may still be there: not to be repeated at every use
 		got.Response.Body.Close()
 		cancel()
 		return
 	}
 	stop := context.AfterFunc(f.leader, cancel)
-	got.Response.Body = &endingBody{ReadCloser: got.Response.Body, end: func() { stop(); cancel() }}
+	got.Response.Body = &endingBody{ReadCloser: got.Response.Body, end: func() { stop(); cancel(); f.letGo() }}
 	select {
 	case f.handover <- got:
 	case <-f.leader.Done():
@@ -162,6 +173,21 @@ func (c *Cache) handOver(f *fill, got *Fetched, reason Reason, cancel context.Ca
 	case <-c.ctx.Done():
 		got.Response.Body.Close()
 		close(f.handover)
+	}
+}
+
+// heed draws the consequences of an answer that cannot be stored. A failure, or an
+// answer to this request alone, or one that is perhaps somebody else's, says nothing
+// of the page. What is for one reader says nothing of what the others are shown.
+// Anything else is the truth about the page (RFC 9111 §4.3.3), in this variant.
+func (c *Cache) heed(f *fill, r *Request, got *Fetched, reason Reason) {
+	if got.Response.StatusCode >= 500 || reason == ReasonStatus || reason == ReasonForeign {
+		c.count.Uncacheable[reason].Add(1)
+		return
+	}
+	c.decline(f.audience, reason)
+	if f.stale != nil && reason != ReasonPrivate && !personal(r.HTTP.Header) {
+		c.store.Drop(f.stale)
 	}
 }
 
@@ -178,10 +204,10 @@ func (b *endingBody) Close() error {
 }
 
 // receive settles the fill with a page and stores it when its body has arrived.
-func (c *Cache) receive(ctx context.Context, f *fill, r *Request, got *Fetched) {
+func (c *Cache) receive(ctx context.Context, cancel context.CancelFunc, f *fill, r *Request, got *Fetched) {
 	defer got.Response.Body.Close()
 	defer c.leave(f)
-	c.accept(f.key)
+	c.accept(f.audience)
 	page := newPage(f.key, r.HTTP.Header, got)
 	o := outcome{page: page, result: Miss, status: Status{FwdStatus: got.Response.StatusCode, Stored: true}, tries: got.Attempts}
 	if f.leader != nil {
@@ -190,6 +216,7 @@ func (c *Cache) receive(ctx context.Context, f *fill, r *Request, got *Fetched) 
 	}
 	f.settle(o)
 	transfer := &transfer{cache: c, fill: f, body: page.Body, length: got.Response.ContentLength}
+	c.work.Go(func() { transfer.watch(ctx, cancel) })
 	err := transfer.copy(ctx, got.Response.Body)
 	page.Body.trim()
 	page.Body.end(err, got.Response.Trailer)
@@ -203,11 +230,14 @@ func (c *Cache) receive(ctx context.Context, f *fill, r *Request, got *Fetched) 
 	c.keep(f, page.finished(), transfer.reserved)
 }
 
-// keep stores the page, unless its key was invalidated since the fill began.
+// keep stores the page, unless its key was invalidated since the fill began, or a
+// fill that began later was the first to end.
 func (c *Cache) keep(f *fill, page *Page, reserved int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.spoiled {
+	c.mu.Lock() // no other fill may store between the look and the Put
+	defer c.mu.Unlock()
+	if f.spoiled || slices.ContainsFunc(c.store.Pages(f.key), page.isOlder) {
 		c.store.Release(f.key, reserved)
 		return false
 	}

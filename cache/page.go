@@ -114,7 +114,8 @@ func (p *Page) setHeader(header, request http.Header, got *Fetched) {
 	p.VaryNames, _ = VaryNames(header)
 	if header.Get("Content-Encoding") != "" && !slices.Contains(p.VaryNames, "Accept-Encoding") {
 		// The origin forgot to say so, but a reader who cannot read the coding
-		// must not get it.
+		// must not get it, from here or from a cache on its way.
+		header.Add("Vary", "Accept-Encoding")
 		p.VaryNames = append(p.VaryNames, "Accept-Encoding")
 		slices.Sort(p.VaryNames)
 	}
@@ -135,6 +136,12 @@ func (p *Page) finished() *Page {
 	whole.Header.Set("Content-Length", strconv.FormatInt(whole.Length, 10))
 	whole.prepare()
 	return whole
+}
+
+// isOlder reports whether another page of the same variant was fetched later.
+func (p *Page) isOlder(than *Page) bool {
+	return than.Freshness.Responded.After(p.Freshness.Responded) &&
+		slices.Equal(p.VaryNames, than.VaryNames) && slices.Equal(p.VaryValues, than.VaryValues)
 }
 
 // prepare lays out the header as renditions send it.

@@ -21,7 +21,7 @@ type Rendition struct {
 }
 
 // Render makes the rendition of the page that answers the request: the whole
-// page, 304, a part of it, or its header alone.
+// page, 304, 412, a part of it, or its header alone.
 func (p *Page) Render(request *http.Request) Rendition {
 	_, whole := p.Body.Whole()
 	return p.render(request, whole)
@@ -30,6 +30,9 @@ func (p *Page) Render(request *http.Request) Rendition {
 // render is Render, given whether the body has arrived.
 func (p *Page) render(request *http.Request, whole bool) Rendition {
 	if p.Status == http.StatusOK {
+		if PreconditionFailed(request.Header, p.Status, p.Header) {
+			return p.preconditionFailed()
+		}
 		if NotModified(request.Header, p.Status, p.Header) {
 			return p.notModified()
 		}
@@ -56,6 +59,19 @@ func (p *Page) notModified() Rendition {
 	for _, f := range p.fields {
 		switch f.Name {
 		case "Cache-Control", "Content-Location", "Date", "Etag", "Expires", "Vary", "Last-Modified":
+			r.Fields = append(r.Fields, f)
+		}
+	}
+	return r
+}
+
+// preconditionFailed is the 412 for a reader who wanted another version of the page.
+func (p *Page) preconditionFailed() Rendition {
+	r := Rendition{Status: http.StatusPreconditionFailed, Fields: make([]Field, 0, 5)}
+	r.Fields = append(r.Fields, Field{"Content-Length", []string{"0"}})
+	for _, f := range p.fields {
+		switch f.Name {
+		case "Date", "Etag", "Last-Modified", "Vary":
 			r.Fields = append(r.Fields, f)
 		}
 	}

@@ -13,6 +13,7 @@ const (
 	ReasonNoStore        Reason = "no_store"         // the origin forbids it (§5.2.2.5)
 	ReasonPrivate        Reason = "private"          // meant for one reader (§5.2.2.7)
 	ReasonAuthorization  Reason = "authorization"    // asked with credentials, not released to others (§3.5)
+	ReasonCookie         Reason = "cookie"           // asked with a cookie, not released to others
 	ReasonStatus         Reason = "status"           // the status is not final, or answers this request alone
 	ReasonPartial        Reason = "partial"          // 206: not the whole page
 	ReasonVaryStar       Reason = "vary_star"        // Vary: *, or one that cannot be read: never matches (§4.1)
@@ -36,20 +37,22 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonMethod, ReasonRequestNoStore, ReasonNoStore, ReasonPrivate,
-		ReasonAuthorization, ReasonStatus, ReasonPartial, ReasonVaryStar,
+		ReasonAuthorization, ReasonCookie, ReasonStatus, ReasonPartial, ReasonVaryStar,
 		ReasonNoFreshness, ReasonSetCookie, ReasonMustUnderstand, ReasonUpgrade,
 		ReasonTooLarge, ReasonIncomplete, ReasonNoSpace, ReasonForeign, ReasonBypass,
 	}
 }
 
 // Storable decides whether a shared cache may keep an answer (RFC 9111 §3), and
-// returns "" or the reason why not. It must see the answer's header as it came,
-// before [Hop] and [Directives.Withhold]. It does not allocate.
+// returns "" or the reason why not. The header is the answer's as it came, before [Hop]
+// and [Directives.Withhold]; or, for a page that a 304 has confirmed, what [Merge]
+// made of both. It does not allocate.
 //
 // Only GET makes a page. An answer with neither an explicit lifetime nor a
 // validator is refused, although a heuristically cacheable one might be kept:
 // it could never be validated. One that sets a cookie is refused unless it is
-// declared public or has s-maxage, which RFC 9111 §7.3 leaves to the cache.
+// declared public or has s-maxage, which RFC 9111 §7.3 leaves to the cache; so is
+// one to a request with a cookie, which is a credential like any other.
 func Storable(method string, request http.Header, status int, response http.Header) Reason {
 	if method != http.MethodGet {
 		return ReasonMethod
@@ -73,6 +76,8 @@ func Storable(method string, request http.Header, status int, response http.Head
 		return ReasonPrivate
 	case len(request["Authorization"]) > 0 && !released && !d.MustRevalidate:
 		return ReasonAuthorization
+	case personal(request) && !released:
+		return ReasonCookie
 	case variesByAnything(response):
 		return ReasonVaryStar
 	case len(response["Set-Cookie"]) > 0 && !released && !d.withholds("Set-Cookie"):
@@ -84,6 +89,10 @@ func Storable(method string, request http.Header, status int, response http.Head
 	}
 	return ReasonNoFreshness
 }
+
+// personal reports whether a request carries a cookie, so that its answer may be
+// meant for one reader without saying so. Only sites that want cookies see one.
+func personal(request http.Header) bool { return len(request["Cookie"]) > 0 }
 
 // storableStatus refuses the statuses that can never be a page.
 func storableStatus(status int) Reason {

@@ -58,6 +58,11 @@ func TestStorable(t *testing.T) {
 		{"§3.5 not by proxy-revalidate", "GET", []string{"Authorization: Basic eA=="}, 200, []string{"Cache-Control: proxy-revalidate, max-age=60"}, cache.ReasonAuthorization},
 		{"§3.5 not by a broken s-maxage", "GET", []string{"Authorization: Basic eA=="}, 200, []string{"Cache-Control: s-maxage=x, max-age=60"}, cache.ReasonAuthorization},
 
+		{"a cookie is a credential", "GET", []string{"Cookie: a=b"}, 200, []string{"Cache-Control: max-age=60"}, cache.ReasonCookie},
+		{"a cookie, not released by must-revalidate", "GET", []string{"Cookie: a=b"}, 200, []string{"Cache-Control: must-revalidate, max-age=60"}, cache.ReasonCookie},
+		{"a cookie, released by public", "GET", []string{"Cookie: a=b"}, 200, []string{"Cache-Control: public, max-age=60"}, ""},
+		{"a cookie, released by s-maxage", "GET", []string{"Cookie: a=b"}, 200, []string{"Cache-Control: s-maxage=60"}, ""},
+
 		{"§4.1 Vary: *", "GET", nil, 200, []string{"Cache-Control: max-age=60", "Vary: *"}, cache.ReasonVaryStar},
 		{"§4.1 a star among names", "GET", nil, 200, []string{"Cache-Control: max-age=60", "Vary: Accept", "Vary: X-A, *"}, cache.ReasonVaryStar},
 		{"§4.1 a Vary that cannot be read", "GET", nil, 200, []string{"Cache-Control: max-age=60", "Vary: Accept Encoding"}, cache.ReasonVaryStar},
@@ -103,7 +108,7 @@ func TestStorableByHeuristicOnlyForTheStatusesOfRFC9110Section15Dot1(t *testing.
 
 func TestReasonsAreAClosedSet(t *testing.T) {
 	all := cache.Reasons()
-	require.Len(t, all, 17)
+	require.Len(t, all, 18)
 	require.NotContains(t, all, cache.Reason(""))
 	seen := map[cache.Reason]bool{}
 	for _, r := range all {

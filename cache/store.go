@@ -2,9 +2,12 @@ package cache
 
 // Store keeps pages by key within a budget of bytes.
 //
-// The budget counts bodies, headers and bookkeeping ([Page.Cost]) and bytes that
-// were reserved for bodies still arriving; it is never exceeded: what does not
-// fit is made room for by letting go of other pages, or refused.
+// The budget counts bodies, headers and bookkeeping ([Page.Cost]) of the pages
+// stored, and bytes that were reserved for bodies still arriving; it is never
+// exceeded: what does not fit is made room for by letting go of other pages, or
+// refused. Outside of it are the headers of pages that are still arriving, the
+// windows of bodies that are too large to keep, and pages let go of for as long as
+// somebody reads them.
 //
 // All methods are safe for concurrent use and never block on I/O of another key.
 type Store interface {
@@ -22,6 +25,9 @@ type Store interface {
 	Put(page *Page, reserved int64) bool
 	// Remove lets go of every page under key and reports whether there was one.
 	Remove(key Key) bool
+	// Drop lets go of one page that Pages gave, and of no other variant. False means
+	// that it is not there any more, or another is in its place.
+	Drop(page *Page) bool
 	// Usage tells what the store holds now.
 	Usage() Usage
 }

@@ -5,6 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
+)
+
+const (
+	// progressSpan is the time over which a transfer's progress is measured.
+	progressSpan = time.Minute
+	// leastProgress is what must arrive in it when nobody follows: 1 KiB/s.
+	leastProgress = int64(progressSpan/time.Second) << 10
+	// longestAlone is how long a transfer may take in all when nobody follows.
+	longestAlone = 10 * time.Minute
 )
 
 // errNobodyFollows ends a transfer that is too large to store and has no reader left.
@@ -53,6 +63,29 @@ func (t *transfer) copy(ctx context.Context, from io.Reader) error {
 	}
 }
 
+// watch ends a transfer that drips, or takes too long in all, once nobody follows
+// it. It returns when the transfer has ended.
+func (t *transfer) watch(ctx context.Context, end context.CancelFunc) {
+	tick := time.NewTicker(progressSpan)
+	defer tick.Stop()
+	var before int64
+	for began := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		size := t.body.Size()
+		tooLong := size-before < leastProgress || time.Since(began) >= longestAlone
+		before = size
+		if tooLong && t.body.abandon() {
+			t.cache.leave(t.fill)
+			end()
+			return
+		}
+	}
+}
+
 // extend makes room for more bytes: within the budget while the page can still be
 // stored, in a window behind the readers once it cannot.
 func (t *transfer) extend(ctx context.Context) error {
@@ -92,7 +125,7 @@ func (t *transfer) nextChunk() int64 {
 // ones fetch for themselves.
 func (t *transfer) startPassing(reason Reason) {
 	t.passing = true
-	t.cache.decline(t.fill.key, reason)
+	t.cache.decline(t.fill.audience, reason)
 	t.cache.leave(t.fill)
 	t.body.pass()
 	t.cache.store.Release(t.fill.key, t.reserved)

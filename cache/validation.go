@@ -3,8 +3,6 @@ package cache
 import (
 	"net/http"
 	"net/textproto"
-	"strings"
-	"time"
 )
 
 // Validators are what a stored page can be validated with (RFC 9110 §8.8), and
@@ -120,81 +118,6 @@ func Merge(stored, fresh http.Header) http.Header {
 	d.Withhold(merged)
 	return merged
 }
-
-// NotModified reports whether the reader's own preconditions say that it holds
-// the stored page already, so that 304 is the answer (RFC 9111 §4.3.2). Status
-// and page are those of the stored page. Only If-None-Match, by weak
-// comparison, and, without it, If-Modified-Since count. Whether the page may be
-// used at all is for [Decide]. It does not allocate.
-func NotModified(request http.Header, status int, page http.Header) bool {
-	if status < 200 || status > 299 {
-		return false // RFC 9110 §13.2.1: no preconditions on other answers
-	}
-	if held := request["If-None-Match"]; len(held) > 0 {
-		return matchesAny(held, single(page, "Etag"))
-	}
-	if len(request["If-Modified-Since"]) == 0 {
-		return false
-	}
-	since, ok := ParseDate(single(request, "If-Modified-Since"))
-	if !ok {
-		return false
-	}
-	modified, ok := lastChange(page)
-	return ok && !modified.After(since)
-}
-
-// lastChange is when the page was last modified: its Last-Modified, or else its
-// Date (RFC 9111 §4.3.2).
-func lastChange(page http.Header) (time.Time, bool) {
-	if t, ok := ParseDate(single(page, "Last-Modified")); ok {
-		return t, true
-	}
-	return ParseDate(single(page, "Date"))
-}
-
-// matchesAny reports whether tag is among the lines of an If-None-Match field,
-// by weak comparison (RFC 9110 §8.8.3.2), or the field is "*".
-func matchesAny(lines []string, tag string) bool {
-	want := opaqueTag(tag)
-	for _, line := range lines {
-		if trimOWS(line) == "*" {
-			return true
-		}
-		for line != "" {
-			var held string
-			held, line = nextTag(line)
-			if held != "" && held == want {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// nextTag cuts the first entity tag off a list, without its weakness. It is
-// not nextElement: within an entity tag a backslash escapes nothing (RFC 9110
-// §8.8.3).
-func nextTag(list string) (tag, rest string) {
-	list = opaqueTag(strings.TrimLeft(list, " \t,"))
-	end := strings.IndexByte(list, ',')
-	if strings.HasPrefix(list, `"`) {
-		if closing := strings.IndexByte(list[1:], '"'); closing >= 0 {
-			quoted := closing + 2
-			end = strings.IndexByte(list[quoted:], ',')
-			if end >= 0 {
-				end += quoted
-			}
-		}
-	}
-	if end < 0 {
-		return trimOWS(list), ""
-	}
-	return trimOWS(list[:end]), list[end+1:]
-}
-
-// opaqueTag is an entity tag without its weakness.
-func opaqueTag(tag string) string { return strings.TrimPrefix(trimOWS(tag), "W/") }
 
 // Hop removes from h, in place, the fields that are about one connection only
 // (RFC 9110 §7.6.1) or one proxy (§11.7), and those that Connection names. It

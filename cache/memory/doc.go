@@ -2,8 +2,9 @@
 //
 // # Contract
 //
-//   - It keeps within its budget at every moment: bodies, headers, bookkeeping
-//     and reserved bytes together ([cache.Page.Cost]).
+//   - It keeps within its budget at every moment: bodies, headers and bookkeeping
+//     of the pages stored ([cache.Page.Cost]) and reserved bytes together. What
+//     [cache.Store] names as outside of it is outside here, too.
 //   - Pages leave in the order of their last use, least recent first, shard by shard.
 //   - Nothing survives the process.
 package memory

@@ -47,7 +47,8 @@ type entry struct {
 	cost  int64
 }
 
-// New returns an empty store that holds at most capacity bytes.
+// New returns an empty store that holds at most capacity bytes, reckoned as
+// [cache.Store] says.
 func New(capacity int64) *Store {
 	shards := int(min(max(capacity/perShard, 1), maxShards))
 	s := &Store{seed: maphash.MakeSeed(), capacity: capacity}
@@ -162,6 +163,31 @@ func (s *Store) Remove(key cache.Key) bool {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	return sh.removeLocked(key)
+}
+
+// Drop implements [cache.Store]. The variants that stay keep their place in the
+// order of use.
+func (s *Store) Drop(page *cache.Page) bool {
+	sh := s.shard(page.Key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	e, ok := sh.lru.Peek(page.Key)
+	if !ok {
+		return false
+	}
+	i := slices.Index(e.pages, page)
+	switch {
+	case i < 0:
+		return false
+	case len(e.pages) == 1:
+		return sh.removeLocked(page.Key)
+	}
+	cost := page.Cost()
+	e.pages = slices.Delete(slices.Clone(e.pages), i, i+1)
+	e.cost -= cost
+	sh.used -= cost
+	sh.pages--
+	return true
 }
 
 // Usage implements [cache.Store].

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(capacity int64) cache.Store) {
 		{"what is reserved counts, and is given back", reserved},
 		{"pages leave for what is reserved", reservedRoom},
 		{"an entry of many variants stays within the budget", manyVariants},
+		{"a page is dropped without its other variants", dropped},
 		{"readers may keep what they were given", kept},
 		{"the budget holds under load", load},
 	} {
@@ -203,6 +204,27 @@ func manyVariants(t *testing.T, open func(int64) cache.Store) {
 		require.Len(t, s.Pages("gazette /"), usage.Pages)
 	}
 	require.Less(t, s.Usage().Pages, 11)
+}
+
+func dropped(t *testing.T, open func(int64) cache.Store) {
+	s := open(ample)
+	en, fa := page("gazette /", 100, "en"), page("gazette /", 200, "fa")
+	require.False(t, s.Drop(en), "it is not there")
+	require.True(t, s.Put(en, 0))
+	require.True(t, s.Put(fa, 0))
+	held := s.Pages("gazette /")
+	require.True(t, s.Drop(s.Pages("gazette /")[1]))
+	require.False(t, s.Drop(en))
+	require.Len(t, held, 2, "readers may keep what they were given")
+	require.Equal(t, []string{"fa"}, languages(s, "gazette /"))
+	require.Equal(t, cache.Usage{Pages: 1, Bytes: fa.Cost(), Capacity: ample}, s.Usage())
+
+	former := s.Pages("gazette /")[0]
+	require.True(t, s.Put(page("gazette /", 300, "fa"), 0))
+	require.False(t, s.Drop(former), "another is in its place")
+	require.True(t, s.Drop(s.Pages("gazette /")[0]))
+	require.Nil(t, s.Pages("gazette /"))
+	require.Equal(t, cache.Usage{Capacity: ample}, s.Usage())
 }
 
 func kept(t *testing.T, open func(int64) cache.Store) {

@@ -1,0 +1,45 @@
+package cache
+
+import "time"
+
+const (
+	// declinedFor is how long it is remembered that a key's answers cannot be
+	// stored, so that its readers are not made to wait for each other. Varnish's
+	// hit-for-miss and Pingora's predictor use the same two minutes.
+	declinedFor = 2 * time.Minute
+	// declinedKeys bounds that memory: about 10 MiB of keys.
+	declinedKeys = 64 << 10
+)
+
+// audience is what is remembered of a request whose answer cannot be stored: its
+// key. Readers with cookies are an audience of their own, since what cannot be kept
+// of theirs may well be kept of others'.
+func audience(r *Request) Key {
+	if personal(r.HTTP.Header) {
+		return r.Key + "\x00cookie"
+	}
+	return r.Key
+}
+
+// decline remembers that the answers to an audience cannot be stored.
+func (c *Cache) decline(of Key, reason Reason) {
+	c.count.Uncacheable[reason].Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.declined.Add(of, c.now().Add(declinedFor))
+}
+
+// accept forgets that the answers to an audience could not be stored.
+func (c *Cache) accept(of Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.declined.Remove(of)
+}
+
+// isDeclined reports whether the answers to an audience could not be stored lately.
+func (c *Cache) isDeclined(of Key) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until, known := c.declined.Get(of)
+	return known && c.now().Before(until)
+}

@@ -1,0 +1,177 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// follow joins the fill for the request, or starts it, and waits for its outcome.
+// stale is the stored page that could not be served as it is.
+func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
+	var vary []string // as an answer that was another variant told
+	for range rounds {
+		f, leading, err := c.join(ctx, r, stale, vary)
+		if err != nil {
+			return Answer{}, err
+		}
+		if f == nil { // stored since we looked
+			return c.Answer(ctx, r)
+		}
+		if !leading && c.isPast(f, r) {
+			c.leave(f)
+			continue
+		}
+		if err = f.wait(ctx, r, leading, c.patienceFor(stale, r)); err != nil {
+			if leading {
+				f.letGo()
+			}
+			if err != errSlow {
+				return Answer{}, err
+			}
+			now := c.now()
+			stale.revive(now.Add(slowRest))
+			status.Collapsed = !leading
+			return standIn(stale, r, status, DetailSlow, now), nil
+		}
+		answer, settled, err := c.take(ctx, f, r, leading, status)
+		if settled {
+			return answer, err
+		}
+		if f.page == nil || f.alone || c.isDeclined(audience(r)) {
+			break
+		}
+		vary = f.page.VaryNames
+	}
+	return c.pass(ctx, r, status)
+}
+
+// errSlow ends a wait for a fill that takes longer than the reader has to wait.
+var errSlow = errors.New("the origins take too long")
+
+// patienceFor is how long the reader waits for the fill; 0 for as long as it takes.
+func (c *Cache) patienceFor(stale *Page, r *Request) time.Duration {
+	if stale == nil {
+		return 0
+	}
+	now := c.now()
+	if stale.Freshness.TTL(now) > 0 || !stale.Freshness.mayServeStale(r.Site.Policy, now) {
+		return 0 // a reader who asked for a fresh page to be validated means it
+	}
+	return patience
+}
+
+// isPast reports whether the fill has a page for the reader that would have to be
+// validated before it is served to this one, were it stored already: it is no use to
+// follow it, however long it takes to arrive. Who waited when its header came is
+// served: the origin gave it in answer to that wait (RFC 9111 §4, on collapsing).
+func (c *Cache) isPast(f *fill, r *Request) bool {
+	select {
+	case <-f.ready:
+	default:
+		return false
+	}
+	if f.page == nil || !f.page.Matches(r.HTTP.Header) {
+		return false
+	}
+	action := c.decide(f.page, r, ParseCacheControl(r.HTTP.Header["Cache-Control"]), c.now()).Action
+	return action != Serve && action != ServeAndRefresh
+}
+
+// wait blocks until the fill's outcome is decided, or for as long as most allows
+// when that is not 0. Hints that come before it are told to the leader.
+func (f *fill) wait(ctx context.Context, r *Request, leading bool, most time.Duration) error {
+	var late <-chan time.Time
+	if most > 0 {
+		timer := time.NewTimer(most)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for {
+		var interim chan http.Header
+		if leading && r.Interim != nil {
+			interim = f.interim
+		}
+		select {
+		case <-f.ready:
+			return nil
+		case h := <-interim:
+			r.Interim(h)
+		case <-late:
+			return errSlow
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// standIn is the answer that a stale page gives in place of what an origin was asked
+// for: no hit, which RFC 9211 §2.1 keeps for what was not asked for.
+func standIn(stale *Page, r *Request, status Status, detail string, now time.Time) Answer {
+	status.TTL, status.HasTTL, status.Detail = stale.Freshness.TTL(now), true, detail
+	return Answer{
+		Rendition: stale.Render(r.HTTP), Age: stale.Freshness.Age(now), Origin: stale.Origin,
+		Result: Stale, Status: status,
+	}
+}
+
+// take turns the outcome into the reader's answer. settled is false when the
+// outcome is not for this reader: another variant, or an answer for the leader only.
+func (c *Cache) take(ctx context.Context, f *fill, r *Request, leading bool, status Status) (a Answer, settled bool, err error) {
+	status.FwdStatus, status.Collapsed = f.status.FwdStatus, !leading
+	if f.status.Detail != "" {
+		status.Detail = f.status.Detail
+	}
+	switch {
+	case f.err != nil:
+		return Answer{}, true, f.err
+	case f.page == nil && leading:
+		got, ok := <-f.handover
+		if !ok { // the reader left, or Close came first
+			return Answer{}, true, cmp.Or(context.Cause(ctx), errClosed)
+		}
+		return Answer{
+			Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: f.result, Status: status,
+		}, true, nil
+	case f.page == nil, f.alone && !leading, !f.page.Matches(r.HTTP.Header):
+		return Answer{}, false, nil
+	}
+	page, now := f.page, c.now()
+	if f.result == Stale {
+		if !leading {
+			c.count.Collapsed.Add(1)
+		}
+		return standIn(page, r, status, f.status.Detail, now), true, nil
+	}
+	_, whole := page.Body.Whole() // once: a body that ends meanwhile must not change the rest
+	a = Answer{
+		Rendition: page.render(r.HTTP, whole), Age: page.Freshness.Age(now), Origin: page.Origin,
+		Result: f.result, Status: status,
+	}
+	a.Status.Stored = f.status.Stored
+	if leading {
+		a.Attempts = f.tries
+	}
+	a.Cursor, settled = f.place(leading, a.Rendition.Body != nil && !whole)
+	if settled && !leading {
+		c.count.Collapsed.Add(1)
+	}
+	return a, settled, nil
+}
+
+// place returns the reader's cursor if it needs one, false when the body's
+// beginning has been let go of. A leader who needs none gives up its own, so that
+// nothing waits for it.
+func (f *fill) place(leading, needed bool) (*Cursor, bool) {
+	switch {
+	case needed && leading:
+		return f.cursor, true
+	case needed:
+		return f.page.Body.Follow()
+	case leading && f.cursor != nil:
+		f.cursor.Close()
+	}
+	return nil, true
+}
