@@ -41,7 +41,9 @@ type attempt struct {
 	origin   *Origin
 	ask      *Ask
 	hedge    bool
+	moved    bool // from the origin that the request was meant for
 	started  time.Time
+	upload   atomic.Int64 // nanoseconds until a request with a body was sent whole
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	progress progress
@@ -56,14 +58,19 @@ type ended struct {
 }
 
 // send asks the origin and inspects the answer. It blocks.
-func (a *attempt) send(body io.ReadCloser, interim func(http.Header)) ended {
-	ctx := a.progress.watch(a.ctx, a.ask.resendable(), interim)
-	response, err := a.origin.transport.RoundTrip(a.origin.direct(ctx, a.ask, body))
-	now := a.pool.now()
+func (a *attempt) send(body io.ReadCloser, told heard) ended {
+	ctx := a.progress.watch(a.ctx, a.ask.resendable(), told)
+	response, err := a.origin.transport.RoundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
+	now, uploading := a.pool.now(), a.uploading()
 	if err != nil {
 		stage := a.progress.at()
 		return ended{attempt: a, at: now, found: finding{
-			class: health.Classify(err, stage), stage: stage, reason: err.Error(),
+			class: health.Classify(err, stage), stage: stage, reason: err.Error(), silent: uploading,
+		}}
+	}
+	if why := a.ask.impossible(response); why != "" {
+		return ended{attempt: a, response: response, at: now, found: finding{
+			class: health.ProtocolError, stage: health.StageRequest, reason: why, silent: uploading,
 		}}
 	}
 	if response.StatusCode == http.StatusSwitchingProtocols {
@@ -71,7 +78,8 @@ func (a *attempt) send(body io.ReadCloser, interim func(http.Header)) ended {
 	}
 	a.progress.reach(stageBody)
 	guarded := a.guard(response)
-	found := inspect(response, a.ask.Method, a.pool.site.Markers)
+	found := inspect(response, a.ask.Method, &a.pool.site)
+	found.silent = found.silent || uploading
 	guarded.passedOn.Store(true)
 	return ended{attempt: a, response: response, found: found, at: now}
 }
@@ -111,7 +119,11 @@ func (e ended) report() {
 	o := health.Observation{At: e.at, Live: true, Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason}
 	if e.response != nil {
 		o.Status = e.response.StatusCode
-		o.Timings.FirstByte = e.at.Sub(a.started)
+		o.Timings.FirstByte = e.at.Sub(a.asked())
+	}
+	if e.found.silent {
+		a.pool.tell(a.origin, o, a.hedge)
+		return
 	}
 	if o.OK() && e.response.StatusCode != http.StatusSwitchingProtocols {
 		a.origin.latency.add(o.Timings.FirstByte)
@@ -122,13 +134,14 @@ func (e ended) report() {
 // reportSlow tells health of an attempt that has not answered by now, although it
 // had the time that one may take.
 func (a *attempt) reportSlow(now time.Time, why string) {
-	if now.Sub(a.started) < hedgeLatest {
+	waited := now.Sub(a.asked())
+	if waited < hedgeLatest {
 		return
 	}
 	stage := a.progress.at()
 	a.pool.observe(a.origin, health.Observation{
 		At: now, Live: true, Class: health.Classify(context.DeadlineExceeded, stage), Stage: stage,
-		Reason: fmt.Sprintf("no answer within %s: %s", now.Sub(a.started).Round(time.Millisecond), why),
+		Reason: fmt.Sprintf("no answer within %s: %s", waited.Round(time.Millisecond), why),
 	}, a.hedge)
 }
 
@@ -185,7 +198,7 @@ func (g *guardedBody) broke(err error) error {
 	default:
 		return err
 	}
-	if !g.passedOn.Load() || g.broken {
+	if !g.passedOn.Load() || g.broken || a.uploading() {
 		return err
 	}
 	g.broken = true

@@ -20,6 +20,7 @@ type budget struct {
 	seconds  [budgetSeconds]int64
 	requests [budgetSeconds]int
 	retries  [budgetSeconds]int
+	hedges   [budgetSeconds]int
 }
 
 // request counts one request of a reader.
@@ -29,30 +30,29 @@ func (b *budget) request(now time.Time) {
 	b.requests[b.slotLocked(now)]++
 }
 
-// retry counts one retry if the budget allows it. A hedge may not use the floor:
-// that is kept for failures.
+// retry counts one retry, or one hedge, if the budget allows it. The two are counted
+// apart: failures must not use up what a hanging origin needs, nor the other way round.
+// The least that is always allowed is budgetFloor retries, and one hedge: a lone reader
+// of a hanging origin.
 func (b *budget) retry(now time.Time, hedge bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	slot := b.slotLocked(now)
-	var requests, retries int
+	spent, floor := &b.retries, budgetFloor
+	if hedge {
+		spent, floor = &b.hedges, 1
+	}
+	var requests, used int
 	for i, second := range b.seconds {
 		if now.Unix()-second < budgetSeconds {
 			requests += b.requests[i]
-			retries += b.retries[i]
+			used += spent[i]
 		}
 	}
-	allowed := int(budgetShare * float64(requests))
-	if !hedge {
-		allowed = max(allowed, budgetFloor)
-	} else {
-		// One hedge at a time is no burden, and a lone reader of a hanging origin needs it.
-		allowed = max(allowed, 1)
-	}
-	if retries >= allowed {
+	if used >= max(int(budgetShare*float64(requests)), floor) {
 		return false
 	}
-	b.retries[slot]++
+	spent[slot]++
 	return true
 }
 
@@ -60,7 +60,7 @@ func (b *budget) retry(now time.Time, hedge bool) bool {
 func (b *budget) slotLocked(now time.Time) int {
 	slot := int(now.Unix() % budgetSeconds)
 	if b.seconds[slot] != now.Unix() {
-		b.seconds[slot], b.requests[slot], b.retries[slot] = now.Unix(), 0, 0
+		b.seconds[slot], b.requests[slot], b.retries[slot], b.hedges[slot] = now.Unix(), 0, 0, 0
 	}
 	return slot
 }

@@ -33,11 +33,15 @@ func TestTheBudgetIsAShareOfTheRequestsAndAtLeastItsFloor(t *testing.T) {
 	}
 }
 
-func TestHedgesLeaveTheFloorToFailures(t *testing.T) {
-	var b budget
-	require.Equal(t, 1, granted(&b, noon, true))
-	require.Equal(t, 2, granted(&b, noon, false), "all count together")
-	require.Zero(t, granted(&b, noon, true))
+func TestHedgesAndRetriesAreCountedApart(t *testing.T) {
+	for _, hedgesFirst := range []bool{true, false} {
+		var b budget
+		got := map[bool]int{}
+		for _, hedge := range []bool{hedgesFirst, !hedgesFirst} {
+			got[hedge] = granted(&b, noon, hedge)
+		}
+		require.Equal(t, map[bool]int{true: 1, false: budgetFloor}, got)
+	}
 }
 
 func TestTheBudgetForgetsAfterItsWindow(t *testing.T) {

@@ -34,11 +34,16 @@ type Ask struct {
 	Interim func(http.Header)
 }
 
-// safe reports whether asking twice is as good as asking once: the safe methods
-// of RFC 9110 §9.2.1 and of the registry.
-func (a *Ask) safe() bool {
-	switch a.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, "PROPFIND", "REPORT", "SEARCH", "QUERY":
+// safe reports whether asking twice is as good as asking once.
+func (a *Ask) safe() bool { return safe(a.Method) }
+
+// safe reports whether the method is registered as safe, RFC 9110 §9.2.1; without PRI,
+// which is no method that can be served (RFC 9113 §11.6). Package cache, which is not
+// imported here, has the same list; a test compares the two.
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace,
+		"PROPFIND", "QUERY", "REPORT", "SEARCH":
 		return true
 	}
 	return false
@@ -50,9 +55,15 @@ func (a *Ask) resendable() bool {
 	return a.safe() || a.Header.Get("Idempotency-Key") != "" || a.Header.Get("X-Idempotency-Key") != ""
 }
 
+// ownConditions are the fields in which a reader tells what it has of a page.
+var ownConditions = []string{"If-None-Match", "If-Modified-Since", "If-Range", "Range"}
+
 // direct turns the canonical request into one for this origin: URL, Host and
-// whatever names the canonical address.
-func (o *Origin) direct(ctx context.Context, ask *Ask, body io.ReadCloser) *http.Request {
+// whatever names the canonical address. One that has moved on from the origin it was
+// meant for leaves the reader's own conditions behind: what the reader has came from
+// there, and must not be joined to a part of what this one has. In a PUT they are no
+// such thing, but keep it from overwriting.
+func (o *Origin) direct(ctx context.Context, ask *Ask, body io.ReadCloser, moved bool) *http.Request {
 	u := *ask.URL
 	u.Scheme, u.Host = o.URL.Scheme, o.URL.Host
 	header := ask.Header.Clone()
@@ -61,6 +72,11 @@ func (o *Origin) direct(ctx context.Context, ask *Ask, body io.ReadCloser) *http
 	for _, name := range []string{"Origin", "Referer"} {
 		if value := header.Get(name); value == canonical || strings.HasPrefix(value, canonical+"/") {
 			header.Set(name, own+value[len(canonical):])
+		}
+	}
+	if moved && (ask.Method == http.MethodGet || ask.Method == http.MethodHead) {
+		for _, name := range ownConditions {
+			delete(header, name)
 		}
 	}
 	if ask.Conditional != nil {
@@ -108,8 +124,14 @@ func (p *progress) reach(stage int32) {
 // at is the furthest stage reached.
 func (p *progress) at() health.Stage { return health.Stages()[p.stage.Load()] }
 
-// watch returns ctx with a trace that keeps p, and tells interim of each 103.
-func (p *progress) watch(ctx context.Context, resendable bool, interim func(http.Header)) context.Context {
+// heard is told what an attempt's transport tells. Each may be nil.
+type heard struct {
+	interim func(http.Header) // of each 103
+	wrote   func()            // when all of the request was written
+}
+
+// watch returns ctx with a trace that keeps p, and tells h.
+func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			// The transport asks for another connection only when not a byte went
@@ -124,12 +146,17 @@ func (p *progress) watch(ctx context.Context, resendable bool, interim func(http
 			p.sent.Store(true)
 			p.reach(stageRequest)
 		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil && h.wrote != nil {
+				h.wrote()
+			}
+		},
 		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
 			if p.interims.Add(1) > maxInterim {
 				return fmt.Errorf("malformed answer: more than %d interim ones before it", maxInterim)
 			}
-			if code == http.StatusEarlyHints && interim != nil {
-				interim(http.Header(header).Clone())
+			if code == http.StatusEarlyHints && h.interim != nil {
+				h.interim(http.Header(header).Clone())
 			}
 			return nil
 		},

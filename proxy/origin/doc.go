@@ -12,9 +12,13 @@
 //     between origins. Certificates are always verified.
 //   - A request that is not safe (RFC 9110 §9.2.1) goes to another origin only
 //     while not a byte of it can have been sent.
-//   - At most two retries, each to another origin, within one deadline and a
-//     retry budget; a hedge counts as a retry.
+//   - At most two more origins are asked, by a retry or a hedge, within one deadline
+//     and a budget for each of the two. The time that a reader takes to send a body
+//     is not part of the deadline.
 //   - Every attempt that came to a result is reported to health. One that was cut
-//     short by us, or by the reader leaving, is not.
-//   - An answer without the site's identity is a failed attempt.
+//     short by us, or by the reader leaving, is not, nor is what says nothing about
+//     the origin: a HEAD, a refusal that the request may be to blame for, whatever
+//     happens while the reader's body still arrives.
+//   - An answer without the site's identity is a failed attempt, whatever the method.
+//   - A reader who goes on to another origin takes no condition or range along.
 package origin

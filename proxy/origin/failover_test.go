@@ -69,9 +69,17 @@ func failures(t *testing.T) []failing {
 		{"508", serveStatus(508, "no"), health.LoopDetected, health.StageRequest},
 		{"a page without the identity", serveHTML(200, notice), health.IdentityMissing, health.StageIdentity},
 		{"a zipped page without the identity", serveZipped(t, notice), health.IdentityMissing, health.StageIdentity},
-		{"403 without the identity", serveHTML(403, notice), health.IdentityMissing, health.StageIdentity},
 		{"451 without the identity", serveHTML(451, notice), health.IdentityMissing, health.StageIdentity},
-		{"an empty page", serveHTML(200, ""), health.IdentityMissing, health.StageIdentity},
+		{
+			"an empty page of undeclared length", func(w http.ResponseWriter, _ *http.Request) { flushed(w, "text/html", "") },
+			health.IdentityMissing, health.StageIdentity,
+		},
+		{"a status that is none", serveRaw("HTTP/1.1 600 Fog\r\nContent-Length: 0\r\n\r\n"), health.ProtocolError, health.StageRequest},
+		{"a status below all", serveRaw("HTTP/1.1 099 Fog\r\nContent-Length: 0\r\n\r\n"), health.ProtocolError, health.StageRequest},
+		{
+			"another protocol that nobody asked for", serveRaw("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+			health.ProtocolError, health.StageRequest,
+		},
 		{
 			"a coding nobody asked for",
 			serveRaw("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nxx"),
@@ -147,46 +155,6 @@ func TestOriginsAreAskedInOrderWithAtMostTwoRetries(t *testing.T) {
 	})
 }
 
-func TestAnErrorIsPassedOnWhereNoOriginHasABetterAnswer(t *testing.T) {
-	tests := []struct {
-		name     string
-		handlers []http.HandlerFunc
-		status   int
-		body     string
-	}{
-		{"the first 5xx of several", []http.HandlerFunc{serveStatus(503, "first"), serveStatus(500, "second")}, 503, "first"},
-		{"a 5xx before a dead origin", []http.HandlerFunc{serveStatus(500, "word"), nil}, 500, "word"},
-		{"a 5xx after a dead origin", []http.HandlerFunc{nil, serveStatus(502, "word")}, 502, "word"},
-		{"a 5xx that shows the identity", []http.HandlerFunc{serveHTML(503, page)}, 503, page},
-		{"a 403 that does not show it", []http.HandlerFunc{serveHTML(403, notice), breakOff}, 403, notice},
-		{"501 judges the request, not the origin", []http.HandlerFunc{serveStatus(501, "what?"), servePage}, 501, "what?"},
-		{"404 is an answer", []http.HandlerFunc{serveHTML(404, "<p>no such page"), servePage}, 404, "<p>no such page"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, test.handlers...)
-				got, err := s.fetch()
-				require.NoError(t, err)
-				require.Equal(t, test.status, got.Response.StatusCode)
-				require.Equal(t, test.body, readAll(t, got))
-			})
-		})
-	}
-}
-
-func TestAPageThatMayBeForeignIsNeverPassedOn(t *testing.T) {
-	for _, status := range []int{200, 203, 451, 500, 503} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newScene(t, serveHTML(status, notice), serveHTML(status, notice))
-			_, err := s.fetch()
-			var none *Error
-			require.ErrorAs(t, err, &none, status)
-			require.Len(t, none.Attempts, 2)
-		})
-	}
-}
-
 func TestTheBudgetEndsRetriesAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, serveStatus(500, "no"), servePage)
@@ -196,14 +164,16 @@ func TestTheBudgetEndsRetriesAndSaysSo(t *testing.T) {
 			s.tracker.Observe(id("a"), health.Observation{Class: health.OK}) // a probe finds nothing
 		}
 		require.Zero(t, s.seen.noBudget)
-		got, err := s.fetch()
-		requireAnswer(t, got, err, "a", "no")
+		_, err := s.fetch()
+		var none *Error
+		require.ErrorAs(t, err, &none)
+		require.Len(t, none.Attempts, 1)
 		require.Equal(t, 1, s.seen.noBudget)
 		require.Len(t, s.seen.failovers, budgetFloor)
 
 		time.Sleep(budgetSeconds * time.Second)
 		s.tracker.Observe(id("a"), health.Observation{Class: health.OK})
-		got, err = s.fetch()
+		got, err := s.fetch()
 		requireAnswer(t, got, err, "b", page)
 	})
 }
@@ -244,9 +214,11 @@ func TestAFailureThatIsOnlyTheReaderLeavingMovesNothing(t *testing.T) {
 	for range 20 { // both are to be seen at once, and either may be seen first
 		synctest.Test(t, func(t *testing.T) {
 			s := newScene(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Link", "</a.css>; rel=preload")
 				w.WriteHeader(http.StatusEarlyHints)
 				hang(w, r)
 			}, servePage)
+			s.tracker.Observe(id("a"), health.Observation{Class: health.OK}) // a probe
 			ctx, leave := context.WithCancelCause(t.Context())
 			a := ask(http.MethodGet, "/")
 			a.Interim = func(http.Header) {
@@ -285,7 +257,7 @@ func TestTheFetchEndsAtItsDeadline(t *testing.T) {
 
 func TestAtTheDeadlineTheErrorInHandIsPassedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, serveStatus(503, "word"), hang, hang)
+		s := newScene(t, lasting(503, "word"), hang, hang)
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "a", "word")
 		require.Equal(t, 503, got.Response.StatusCode)

@@ -119,16 +119,43 @@ func TestTheLosersBodyIsClosed(t *testing.T) {
 
 func TestAQuickFailureIsRetriedWithoutAHedge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, breakOff, after(4*time.Second, servePage), servePage)
+		s := newScene(t, breakOff, after(hedgeLatest/2, servePage), servePage)
 		began := time.Now()
 		got, err := s.fetch()
-		require.Equal(t, 4*time.Second, time.Since(began))
+		require.Equal(t, hedgeLatest/2, time.Since(began))
 		requireAnswer(t, got, err, "b", page)
 		require.Empty(t, s.seen.hedged)
 	})
 }
 
-func TestHedgesAreBoundByTheBudgetAndLeaveItsFloorToFailures(t *testing.T) {
+func TestTheHedgesTimeBeginsAnewWithEachOrigin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, after(hedgeLatest*9/10, breakOff), after(hedgeLatest*9/10, servePage), servePage)
+		began := time.Now()
+		got, err := s.fetch()
+		require.Equal(t, hedgeLatest*18/10, time.Since(began))
+		requireAnswer(t, got, err, "b", page)
+		require.Empty(t, s.seen.hedged)
+	})
+}
+
+func TestFailoversDoNotStarveTheHedge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, serveStatus(500, "no"), hang, servePage)
+		for range budgetFloor { // all that failures may use
+			require.True(t, s.pool.budget.retry(time.Now(), false))
+		}
+		s.at["a"].refuses.Store(true) // a move that costs no budget
+		began := time.Now()
+		got, err := s.fetch()
+		requireAnswer(t, got, err, "c", page)
+		require.Equal(t, hedgeLatest, time.Since(began))
+		require.Equal(t, []string{"hedge"}, s.seen.hedged)
+		require.Zero(t, s.seen.noBudget)
+	})
+}
+
+func TestHedgesAreBoundByTheBudgetWhichTellsOfEachItRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, after(1500*time.Millisecond, servePage), servePage)
 		origins := make(chan string)
@@ -145,7 +172,7 @@ func TestHedgesAreBoundByTheBudgetAndLeaveItsFloorToFailures(t *testing.T) {
 		}
 		require.ElementsMatch(t, []string{"a", "a", "b"}, []string{<-origins, <-origins, <-origins})
 		require.Equal(t, []string{"hedge"}, s.seen.hedged)
-		require.Zero(t, s.seen.noBudget, "nobody was refused a retry that was due")
+		require.Equal(t, 2, s.seen.noBudget)
 	})
 }
 

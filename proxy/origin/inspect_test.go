@@ -38,6 +38,14 @@ func TestWhichAnswersAreThePublications(t *testing.T) {
 		{"a foreign page for XHTML", 200, notice, []string{"Content-Type", "application/xhtml+xml"}, health.IdentityMissing, false},
 		{"a foreign page with a parameter", 200, notice, []string{"Content-Type", "Text/HTML; charset=utf-8"}, health.IdentityMissing, false},
 		{"a foreign page without a type is sniffed", 200, notice, []string{"Content-Type", ""}, health.IdentityMissing, false},
+		{"a foreign page with a broken parameter", 200, notice, []string{"Content-Type", "text/html; charset"}, health.IdentityMissing, false},
+		{"a foreign page with a parameter twice", 200, notice, []string{"Content-Type", "text/HTML; a=b; a=c"}, health.IdentityMissing, false},
+		{"a foreign page with a type that is none", 200, notice, []string{"Content-Type", "page"}, health.IdentityMissing, false},
+		{"an untyped page that is zipped", 200, zipped(t, notice), []string{"Content-Type", "", "Content-Encoding", "gzip"}, health.IdentityMissing, false},
+		{"an untyped page of ours", 200, page, []string{"Content-Type", ""}, health.OK, false},
+		{"an untyped picture", 200, "\x89PNG\r\n\x1a\n", []string{"Content-Type", ""}, health.OK, false},
+		{"untyped text", 200, "By order.", []string{"Content-Type", ""}, health.OK, false},
+		{"a style sheet with a broken parameter", 200, "a{}", []string{"Content-Type", "text/css; charset"}, health.OK, false},
 		{"a foreign page with a broken type", 200, notice, []string{"Content-Type", "text/html; ;"}, health.IdentityMissing, false},
 		{"a picture", 200, "PNG", []string{"Content-Type", "image/png"}, health.OK, false},
 		{"a stored coding", 200, page, []string{"Content-Encoding", "identity"}, health.OK, false},
@@ -46,7 +54,7 @@ func TestWhichAnswersAreThePublications(t *testing.T) {
 		{"a part", 206, notice, nil, health.OK, false},
 		{"a redirect", 302, notice, nil, health.OK, false},
 		{"not found", 404, notice, nil, health.OK, false},
-		{"forbidden, foreign", 403, notice, nil, health.IdentityMissing, true},
+		{"forbidden, foreign", 403, notice, nil, health.StatusUnexpected, true},
 		{"forbidden, own", 403, page, nil, health.OK, false},
 		{"forbidden, no page", 403, "no", []string{"Content-Type", "text/plain"}, health.OK, false},
 		{"legal reasons, foreign", 451, notice, nil, health.IdentityMissing, false},
@@ -59,7 +67,7 @@ func TestWhichAnswersAreThePublications(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			response := answered(test.status, strings.NewReader(test.body), test.fields...)
-			found := inspect(response, http.MethodGet, []string{marker})
+			found := inspect(response, http.MethodGet, &Site{Markers: []string{marker}})
 			require.Equal(t, test.class, found.class, found.reason)
 			require.Equal(t, test.word, found.word)
 			text, err := io.ReadAll(response.Body)
@@ -69,17 +77,76 @@ func TestWhichAnswersAreThePublications(t *testing.T) {
 	}
 }
 
-func TestOnlyGETIsInspectedForTheIdentity(t *testing.T) {
-	for _, method := range []string{"HEAD", "POST", "OPTIONS", "PROPFIND"} {
-		body := iotest.ErrReader(errors.New("the body is not touched"))
-		require.Equal(t, health.OK, inspect(answered(200, body), method, []string{marker}).class)
-		require.Equal(t, health.ServerError, inspect(answered(500, body), method, []string{marker}).class)
+func TestThePagesOfEveryMethodMustShowTheIdentity(t *testing.T) {
+	site := &Site{Markers: []string{marker}}
+	for _, test := range []struct {
+		method, body string
+		status       int
+		want         finding
+	}{
+		{"POST", page, 200, finding{class: health.OK}},
+		{"POST", notice, 200, finding{class: health.IdentityMissing}},
+		{"PUT", notice, 451, finding{class: health.IdentityMissing}},
+		{"POST", notice, 403, finding{class: health.IdentityMissing, silent: true}},
+		{"OPTIONS", notice, 200, finding{class: health.IdentityMissing}},
+		{"PROPFIND", notice, 403, finding{class: health.StatusUnexpected, word: true, doubtful: true, silent: true}},
+		{"DELETE", notice, 500, finding{class: health.ServerError}},
+	} {
+		found := inspect(answered(test.status, strings.NewReader(test.body)), test.method, site)
+		found.stage, found.reason = "", ""
+		require.Equal(t, test.want, found, "%s %d", test.method, test.status)
+	}
+}
+
+func TestWhatHasNoContentIsNotInspected(t *testing.T) {
+	untouched := func(status int, length int64) *http.Response {
+		response := answered(status, iotest.ErrReader(errors.New("the body is not touched")))
+		response.ContentLength = length
+		return response
+	}
+	site := &Site{Markers: []string{marker}}
+	for _, method := range []string{"GET", "POST"} {
+		for _, response := range []*http.Response{untouched(204, -1), untouched(205, -1), untouched(304, 5000), untouched(200, 0), untouched(403, 0)} {
+			require.Equal(t, finding{class: health.OK}, inspect(response, method, site), response.StatusCode)
+		}
+	}
+	require.Equal(t, finding{class: health.OK, silent: true}, inspect(untouched(200, 5000), "HEAD", site))
+	head := inspect(untouched(500, 5000), "HEAD", site)
+	require.Equal(t, health.ServerError, head.class)
+	require.True(t, head.silent)
+}
+
+func TestAnUntypedBodyThatBreaksOffIsNoPicture(t *testing.T) {
+	broken := io.MultiReader(strings.NewReader("PNG"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	found := inspect(answered(200, broken, "Content-Type", ""), http.MethodGet, &Site{Markers: []string{marker}})
+	require.Equal(t, health.BodyTruncated, found.class)
+}
+
+func TestWhichAnswersHTTPAllows(t *testing.T) { // RFC 9110 §7.8, §15
+	for _, test := range []struct {
+		status        int
+		asked, chosen string
+		allowed       bool
+	}{
+		{200, "", "", true}, {599, "", "", true}, {600, "", "", false}, {999, "", "", false}, {99, "", "", false}, {0, "", "", false},
+		{102, "", "", false}, {101, "", "websocket", false}, {101, "", "", false}, {101, "websocket", "", false},
+		{101, "websocket", "WebSocket", true}, {101, "tide/1, websocket", "tide/1", true}, {101, "websocket", "tide", false},
+		{101, "websocket", "websocket, tide", false},
+	} {
+		a, response := ask(http.MethodGet, "/"), answered(test.status, http.NoBody)
+		if test.asked != "" {
+			a.Header.Set("Upgrade", test.asked)
+		}
+		if test.chosen != "" {
+			response.Header.Set("Upgrade", test.chosen)
+		}
+		require.Equal(t, test.allowed, a.impossible(response) == "", test)
 	}
 }
 
 func TestEveryMarkerIsWanted(t *testing.T) {
 	find := func(body string) health.Class {
-		return inspect(answered(200, iotest.OneByteReader(strings.NewReader(body))), http.MethodGet, []string{"Gazette", "Harbour"}).class
+		return inspect(answered(200, iotest.OneByteReader(strings.NewReader(body))), http.MethodGet, &Site{Markers: []string{"Gazette", "Harbour"}}).class
 	}
 	require.Equal(t, health.OK, find("... Gazette ... Harbour ..."))
 	require.Equal(t, health.OK, find("... Harbour ... Gazette"))
@@ -101,13 +168,13 @@ func TestAMarkerIsFoundUpToTheLimitAndNoFurther(t *testing.T) {
 			"as it comes": strings.NewReader(whole), "in pieces": iotest.HalfReader(strings.NewReader(whole)),
 		} {
 			response := answered(200, body)
-			require.Equal(t, test.class, inspect(response, http.MethodGet, []string{marker}).class, "%s: %d", name, test.before)
+			require.Equal(t, test.class, inspect(response, http.MethodGet, &Site{Markers: []string{marker}}).class, "%s: %d", name, test.before)
 			text, err := io.ReadAll(response.Body)
 			require.NoError(t, err)
 			require.True(t, string(text) == whole, "what was read is put back")
 		}
 		response := answered(200, strings.NewReader(zipped(t, whole)), "Content-Encoding", "gzip")
-		require.Equal(t, test.class, inspect(response, http.MethodGet, []string{marker}).class, "zipped: %d", test.before)
+		require.Equal(t, test.class, inspect(response, http.MethodGet, &Site{Markers: []string{marker}}).class, "zipped: %d", test.before)
 	}
 }
 
@@ -150,7 +217,7 @@ func TestAnAnswerMadeToFillMemoryIsReadOnlySoFar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := &counted{Reader: test.source}
-			found := inspect(answered(200, source, test.fields...), http.MethodGet, []string{marker})
+			found := inspect(answered(200, source, test.fields...), http.MethodGet, &Site{Markers: []string{marker}})
 			require.NotEqual(t, health.OK, found.class)
 			require.LessOrEqual(t, source.n, rawLimit)
 		})
@@ -172,7 +239,7 @@ func TestTheFirstBytesOfADeclaredBodyAreWaitedFor(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			response := answered(200, test.body, "Content-Type", "text/css")
 			response.ContentLength = 19
-			require.Equal(t, test.class, inspect(response, http.MethodGet, []string{marker}).class)
+			require.Equal(t, test.class, inspect(response, http.MethodGet, &Site{Markers: []string{marker}}).class)
 			if test.class == health.OK {
 				text, err := io.ReadAll(response.Body)
 				require.NoError(t, err)
@@ -199,12 +266,12 @@ func FuzzInspect(f *testing.F) {
 		}
 		response := answered(status, from)
 		response.Header["Content-Type"], response.Header["Content-Encoding"] = []string{kind}, []string{coding}
-		found := inspect(response, http.MethodGet, []string{marker, "High water"})
+		found := inspect(response, http.MethodGet, &Site{Markers: []string{marker, "High water"}})
 		require.LessOrEqual(t, source.n, rawLimit)
 		require.Contains(t, health.Classes(), found.class)
 		require.Equal(t, found.class == health.OK, found.reason == "")
 		plain := coding == "" || coding == "identity"
-		if found.class == health.OK && status == 200 && isHTML(response.Header) && plain {
+		if found.class == health.OK && status == 200 && isHTML(kindOf(response.Header)) && plain {
 			require.True(t, bytes.Contains(body, []byte(marker)))
 		}
 		if found.class == health.IdentityMissing && plain && len(body) <= inspectLimit {

@@ -22,6 +22,9 @@ type Site struct {
 	Name    string
 	Origins []*Origin // primary first; at least one
 	Markers []string  // identity: text that each of the site's pages contains; may be empty
+	// Own reports whether a host is the publication's: redirects to others are
+	// doubted. Nil doubts none.
+	Own func(host string) bool
 }
 
 // Events are told what a pool does. Each may be nil; all must be quick and safe
@@ -60,6 +63,7 @@ type Result struct {
 	Requested time.Time
 	Responded time.Time
 	Attempts  []Attempt
+	Doubtful  bool // passed on for want of a better one, and not to be stored
 }
 
 // Error says that no origin could answer, and what each said.
@@ -182,6 +186,11 @@ func (p *Pool) Views() []health.View {
 // observe tells health and the metrics what a live request saw.
 func (p *Pool) observe(o *Origin, seen health.Observation, hedge bool) {
 	p.tracker.Observe(o.ID, seen)
+	p.tell(o, seen, hedge)
+}
+
+// tell tells the metrics alone what a live request saw.
+func (p *Pool) tell(o *Origin, seen health.Observation, hedge bool) {
 	if p.events.Attempt != nil {
 		p.events.Attempt(p.site.Name, Attempt{
 			Origin: o.ID.Origin, Class: seen.Class, Stage: seen.Stage, Reason: seen.Reason, Status: seen.Status,
@@ -191,8 +200,8 @@ func (p *Pool) observe(o *Origin, seen health.Observation, hedge bool) {
 }
 
 // Fetch asks the origins until one has an answer worth having. The error is an
-// *Error, or ctx's when the reader left. A 5xx is an answer, and is returned,
-// where no origin had a better one.
+// *Error, or ctx's when the reader left, or ErrBodyStalled. A 5xx is an answer, and
+// is returned, where no origin had a better one.
 func (p *Pool) Fetch(ctx context.Context, ask *Ask) (*Result, error) {
 	r := &race{
 		pool: p, ask: ask, parent: ctx,

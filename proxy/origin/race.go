@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
@@ -22,6 +23,7 @@ type race struct {
 	over   chan struct{} // closed when run has returned
 
 	hedge    *time.Timer // when the attempt that runs alone gets company
+	deadline *time.Timer // when no answer is waited for any longer
 	running  []*attempt
 	started  int
 	attempts []Attempt
@@ -29,6 +31,9 @@ type race struct {
 	winner   *ended
 	cause    error // why no further origin is asked
 	hedged   bool
+	doubted  bool // an answer was not the publication's, or no good
+	uploaded bool // the request's body was sent whole
+	stalled  bool // the request's body stopped coming
 }
 
 // run asks origins until one has answered, or none is left.
@@ -36,8 +41,8 @@ func (r *race) run() (*Result, error) {
 	if len(r.order) == 0 {
 		return nil, &Error{Site: r.pool.site.Name, Cause: errNoOrigin}
 	}
-	deadline := time.NewTimer(fetchDeadline)
-	defer deadline.Stop()
+	r.deadline = time.NewTimer(fetchDeadline)
+	defer r.deadline.Stop()
 	r.start(false)
 	r.hedge = time.NewTimer(r.hedgeAfter())
 	defer r.hedge.Stop()
@@ -49,8 +54,8 @@ func (r *race) run() (*Result, error) {
 			if r.mayHedge() {
 				r.start(true)
 			}
-		case <-deadline.C:
-			r.giveUp()
+		case <-r.deadline.C:
+			r.expire()
 		case <-r.parent.Done():
 			r.abandon(context.Cause(r.parent))
 			return nil, context.Cause(r.parent)
@@ -59,22 +64,31 @@ func (r *race) run() (*Result, error) {
 	return r.result()
 }
 
-// hedgeAfter is when the next origin is asked beside the one that is. Without another
-// origin, or where asking twice is not safe, never within the deadline.
-func (r *race) hedgeAfter() time.Duration {
-	if len(r.order) == 0 || !r.ask.safe() || r.ask.Body != nil {
-		return 2 * fetchDeadline
-	}
-	return r.running[0].origin.latency.hedgeAfter()
-}
+// hedgeAfter is when the next origin is asked beside the one that is.
+func (r *race) hedgeAfter() time.Duration { return r.running[0].origin.latency.hedgeAfter() }
 
-// mayHedge reports whether a hedge is due: one attempt is alone, and another may be made.
+// mayHedge reports whether a hedge is due: one attempt is alone, and another may be
+// made. Where asking twice is not safe, or a body cannot go to two at once, none is.
 func (r *race) mayHedge() bool {
-	if len(r.running) != 1 || r.started > maxRetries || len(r.order) == 0 || !r.pool.budget.retry(r.pool.now(), true) {
+	if !r.ask.safe() || r.ask.Body != nil || len(r.running) != 1 || r.started > maxRetries || len(r.order) == 0 {
+		return false
+	}
+	if !r.allowed(true) {
 		return false
 	}
 	r.hedged = true
 	return true
+}
+
+// allowed asks the budget for one more request, and tells when it refuses.
+func (r *race) allowed(hedge bool) bool {
+	if r.pool.budget.retry(r.pool.now(), hedge) {
+		return true
+	}
+	if r.pool.events.NoBudget != nil {
+		r.pool.events.NoBudget(r.pool.site.Name)
+	}
+	return false
 }
 
 // start asks the next origin. It reports whether it could: a body that was sent
@@ -87,21 +101,18 @@ func (r *race) start(hedge bool) bool {
 			return false
 		}
 	}
-	a := &attempt{pool: r.pool, origin: r.order[0], ask: r.ask, hedge: hedge, started: r.pool.now()}
+	a := &attempt{pool: r.pool, origin: r.order[0], ask: r.ask, hedge: hedge, moved: r.started > 0, started: r.pool.now()}
 	a.ctx, a.cancel = context.WithCancelCause(r.parent)
 	r.order = r.order[1:]
 	r.running = append(r.running, a)
 	r.started++
-	interim := func(h http.Header) {
-		r.tell(func() {
-			if r.ask.Interim != nil {
-				r.ask.Interim(h)
-			}
-		})
+	told := heard{interim: func(h http.Header) { r.tell(func() { r.hint(a, h) }) }}
+	if body != nil {
+		told.wrote = func() { r.wrote(a) }
 	}
 	// The goroutine ends with its attempt, which ends with a.ctx.
 	go func() {
-		e := a.send(body, interim)
+		e := a.send(body, told)
 		if !r.tell(func() { r.ended(e) }) {
 			e.drop(errOvertaken)
 		}
@@ -128,12 +139,13 @@ func (r *race) ended(e ended) {
 		}
 	}
 	e.report()
+	r.doubted = r.doubted || e.response != nil && e.found.class != health.OK
 	r.attempts = append(r.attempts, e.describe())
 	if e.found.class == health.OK || !r.ask.safe() && e.response != nil && e.found.class == health.ServerError {
 		r.winner = &e
 		return
 	}
-	if e.found.word && r.word == nil {
+	if r.word == nil && r.isWord(e) {
 		r.word = &e
 	} else {
 		e.drop(errOvertaken)
@@ -141,6 +153,29 @@ func (r *race) ended(e ended) {
 	if len(r.running) == 0 {
 		r.next(e)
 	}
+}
+
+// isWord reports whether an answer is worth passing on where nobody has a better one.
+// A server's error page is so where there is no other origin, or where it says how
+// long it holds; else the reader is better served with a page of our own.
+func (r *race) isWord(e ended) bool {
+	if e.found.class != health.ServerError {
+		return e.found.word
+	}
+	return e.found.word && (len(r.pool.site.Origins) == 1 || statesLifetime(e.response.Header))
+}
+
+// statesLifetime reports whether an answer says for how long it may be kept.
+func statesLifetime(header http.Header) bool {
+	if header.Get("Expires") != "" {
+		return true
+	}
+	for _, line := range header["Cache-Control"] {
+		if line = strings.ToLower(line); strings.Contains(line, "max-age") || strings.Contains(line, "s-maxage") {
+			return true
+		}
+	}
+	return false
 }
 
 // next moves the request on to another origin after a failed attempt, where that
@@ -154,10 +189,7 @@ func (r *race) next(failed ended) {
 		return
 	case sent && !r.ask.safe():
 		return
-	case sent && !r.pool.budget.retry(r.pool.now(), false):
-		if r.pool.events.NoBudget != nil {
-			r.pool.events.NoBudget(r.pool.site.Name)
-		}
+	case sent && !r.allowed(false):
 		return
 	}
 	to := r.order[0]
@@ -199,6 +231,9 @@ func (r *race) abandon(why error) {
 
 // result is what the race came to.
 func (r *race) result() (*Result, error) {
+	if r.stalled {
+		return nil, ErrBodyStalled
+	}
 	best := r.winner
 	if best == nil {
 		best, r.word = r.word, nil
@@ -222,6 +257,6 @@ func (r *race) result() (*Result, error) {
 	r.abandon(errOvertaken)
 	return &Result{
 		Response: best.response, Origin: best.attempt.origin.ID.Origin,
-		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts,
+		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts, Doubtful: best.found.doubtful,
 	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 )
 
 // replayLimit is how much of a request body is kept in memory so that it can be
@@ -21,9 +22,12 @@ type Body struct {
 	mu      sync.Mutex // guards everything that follows
 	source  io.Reader
 	kept    []byte
-	spilled bool // more than replayLimit was read: it cannot be sent again
-	reading bool // an attempt is inside source.Read
-	sent    int  // attempts so far
+	spilled bool      // more than replayLimit was read: it cannot be sent again
+	reading bool      // an attempt is inside source.Read
+	sent    int       // attempts so far
+	arrived int64     // bytes that came from the reader
+	whole   bool      // all of it arrived
+	since   time.Time // whoever is waited for has been since then
 }
 
 // NewBody returns a body that reads from source.
@@ -40,7 +44,30 @@ func (b *Body) open() (body io.ReadCloser, ok bool) {
 		return nil, false
 	}
 	b.sent++
+	b.since = time.Now()
 	return &bodyReader{body: b, attempt: b.sent}, true
+}
+
+// isWhole reports whether all of the body has come from the reader.
+func (b *Body) isWhole() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.whole
+}
+
+// waits tells who is waited for, the reader or else the origin that is to take what
+// has come, and since when.
+func (b *Body) waits() (forReader bool, since time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.reading, b.since
+}
+
+// arrivedLocked notes what one read of the source brought.
+func (b *Body) arrivedLocked(n int, err error) {
+	b.reading, b.since = false, time.Now()
+	b.arrived += int64(n)
+	b.whole = b.whole || err == io.EOF || b.Length >= 0 && b.arrived >= b.Length
 }
 
 // bodyReader is one attempt's view of the body. Closing it leaves the reader's
@@ -62,17 +89,18 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	if r.offset < len(b.kept) {
 		n := copy(p, b.kept[r.offset:])
 		r.offset += n
+		b.since = time.Now()
 		b.mu.Unlock()
 		return n, nil
 	}
-	b.reading = true
+	b.reading, b.since = true, time.Now()
 	b.mu.Unlock()
 
 	n, err := b.source.Read(p) // may block for as long as the reader takes
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.reading = false
+	b.arrivedLocked(n, err)
 	if len(b.kept)+n > replayLimit {
 		b.spilled = true
 		b.kept = nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heliograph-edge/heliograph/cache"
 	"github.com/heliograph-edge/heliograph/health"
 )
 
@@ -41,11 +42,21 @@ func readThen(next http.HandlerFunc) http.HandlerFunc {
 }
 
 func TestSafeMethods(t *testing.T) { // RFC 9110 §9.2.1 and the registry
-	for _, method := range []string{"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH", "QUERY"} {
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH", "QUERY", "TRACE"} {
 		require.True(t, ask(method, "/").safe(), method)
 	}
-	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "LOCK", "get", ""} {
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "PRI", "CONNECT", "LOCK", "get", ""} {
 		require.False(t, ask(method, "/").safe(), method)
+	}
+}
+
+// TestTheCacheHasTheSameSafeMethods compares the two lists, which may not import each other.
+func TestTheCacheHasTheSameSafeMethods(t *testing.T) {
+	for _, method := range []string{
+		"GET", "HEAD", "OPTIONS", "TRACE", "PRI", "PROPFIND", "QUERY", "REPORT", "SEARCH", "POST", "PUT", "DELETE", "PATCH", "CONNECT",
+		"ACL", "BIND", "CHECKIN", "COPY", "LOCK", "MKCOL", "MOVE", "PROPPATCH", "UNLOCK", "LINK", "get", "",
+	} {
+		require.Equal(t, !cache.Invalidates(method, http.StatusOK), safe(method), method)
 	}
 }
 
@@ -71,6 +82,8 @@ func TestAnUnsafeRequestIsNeverReplayedOnceSent(t *testing.T) {
 		{"garbage", readThen(serveRaw("220 ready\r\n")), health.ProtocolError},
 		{"silence", readThen(hang), health.FirstByteTimeout},
 		{"508", readThen(serveStatus(508, "round")), health.LoopDetected},
+		{"a foreign page", readThen(serveHTML(200, notice)), health.IdentityMissing},
+		{"a seizure banner", readThen(serveHTML(451, notice)), health.IdentityMissing},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -165,9 +178,10 @@ func TestABodyUpToTheLimitIsSentAgainWholeToTheNextOrigin(t *testing.T) {
 func TestALongerBodyIsSentOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := strings.NewReader(strings.Repeat("x", replayLimit+1))
-		s := newScene(t, readThen(serveStatus(500, "no")), echo)
+		s := newScene(t, readThen(lasting(500, "no")), echo)
 		got, err := s.pool.Fetch(t.Context(), askWith("PROPFIND", body))
 		requireAnswer(t, got, err, "a", "no")
+		require.False(t, got.Doubtful)
 		require.Zero(t, s.at["b"].requests.Load())
 		require.Empty(t, s.seen.failovers)
 

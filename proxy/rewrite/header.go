@@ -15,14 +15,24 @@ type Space struct {
 // addressed lists the response fields that hold one URL of the site's.
 var addressed = []string{"Location", "Content-Location"}
 
+// personal lists the response fields that speak for the origin's own address and
+// connection. A browser that obeyed them would go there past the front, send reports
+// there, or hold the origin's keys against the front.
+var personal = []string{
+	"Alt-Svc", "Nel", "Report-To", "Reporting-Endpoints", "Public-Key-Pins", "Public-Key-Pins-Report-Only",
+}
+
 // Neutralise changes an origin's answer, in place, so that it says the same
 // whichever origin it came from: the origin's address becomes the canonical one,
-// and cookies lose the domain that no front could set.
+// cookies lose the domain that no front could set, and what is the origin's alone goes.
 func (s Space) Neutralise(header http.Header) {
 	for _, name := range addressed {
 		if value := header.Get(name); value != "" {
 			header.Set(name, s.toCanonical(value))
 		}
+	}
+	for _, name := range personal {
+		delete(header, name)
 	}
 	for i, cookie := range header["Set-Cookie"] {
 		header["Set-Cookie"][i] = withoutDomain(cookie)
@@ -58,7 +68,8 @@ func splitHost(reference string) (host, rest string, ok bool) {
 	return host, rest, host != ""
 }
 
-// Own reports whether a host, with or without its port, is one of the site's.
+// Own reports whether a host, with its port unless that is a scheme's own, is one of
+// the site's.
 func (s Space) Own(host string) bool {
 	if sameHost(host, s.Canonical) {
 		return true
@@ -71,16 +82,15 @@ func (s Space) Own(host string) bool {
 	return false
 }
 
-// sameHost reports whether a host is that of the URL: with the same port, or with
-// none or a scheme's own.
+// sameHost reports whether a host is that of the URL, and the port the same. The two
+// schemes' own ports count as one: what is served on one redirects to the other.
 func sameHost(host string, u *url.URL) bool {
-	if strings.EqualFold(host, u.Host) {
-		return true
-	}
-	for _, port := range [...]string{":443", ":80"} {
-		host = strings.TrimSuffix(host, port)
-	}
-	return strings.EqualFold(strings.Trim(host, "[]"), u.Hostname())
+	return strings.EqualFold(withoutDefaultPort(host), withoutDefaultPort(u.Host))
+}
+
+// withoutDefaultPort removes a port that is a scheme's own.
+func withoutDefaultPort(host string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }
 
 // ToFront turns a canonical URL into one that stays on whatever front the reader

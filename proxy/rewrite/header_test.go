@@ -35,7 +35,7 @@ var addresses = []struct{ given, neutral, front string }{
 	{"http://www.gazette.example:80/a", "https://www.gazette.example/a", "/a"},
 	{"//www.gazette.example/a", "https://www.gazette.example/a", "/a"},
 	{"http://192.0.2.10:8080/a", "https://www.gazette.example/a", "/a"},
-	{"http://192.0.2.10/a", "https://www.gazette.example/a", "/a"},
+	{"//192.0.2.10:8080/a", "https://www.gazette.example/a", "/a"},
 	{"https://[2001:db8::1]/a", "https://www.gazette.example/a", "/a"},
 	{"https://[2001:db8::1]:443/a", "https://www.gazette.example/a", "/a"},
 	{"https://www.gazette.example", "https://www.gazette.example", "/"},
@@ -56,7 +56,7 @@ var foreign = []string{
 	"https://elsewhere.test/https://www.gazette.example/", "https://www.gazette.example@elsewhere.test/",
 	`https://elsewhere.test\@www.gazette.example/`, "https://www.gazette.example:8443/", "ftp://www.gazette.example/",
 	"mailto:editor@www.gazette.example", "javascript:alert(1)", "data:text/plain,//www.gazette.example/", "https:///a", "//",
-	"http://192.0.2.10:8081/", "https://sub.www.gazette.example/", "/redirect?to=//www.gazette.example/",
+	"http://192.0.2.10:8081/", "http://192.0.2.10/a", "https://[2001:db8::1]:8443/", "https://sub.www.gazette.example/", "/redirect?to=//www.gazette.example/",
 }
 
 func TestOwnAddressesBecomeCanonicalThenTheFronts(t *testing.T) {
@@ -82,6 +82,33 @@ func TestAddressesOfOthersAreNeverTouched(t *testing.T) {
 		require.Equal(t, reference, header.Get("Location"))
 		require.Equal(t, reference, s.ToFront(reference))
 	}
+}
+
+func TestAPortOfItsOwnIsPartOfTheCanonicalAddress(t *testing.T) {
+	canonical, err := url.Parse("https://h.example:8443")
+	require.NoError(t, err)
+	s := rewrite.Space{Canonical: canonical}
+	require.True(t, s.Own("H.example:8443"))
+	require.Equal(t, "/a", s.ToFront("https://h.example:8443/a"))
+	for _, other := range []string{"https://h.example/a", "https://h.example:443/a", "http://h.example:80/a", "https://h.example:8444/a"} {
+		require.Equal(t, other, s.ToFront(other))
+		header := http.Header{"Location": {other}}
+		s.Neutralise(header)
+		require.Equal(t, other, header.Get("Location"))
+	}
+}
+
+func TestWhatIsTheOriginsAloneDoesNotReachReaders(t *testing.T) {
+	header := http.Header{"Content-Type": {"text/html"}, "Strict-Transport-Security": {"max-age=60"}}
+	want := header.Clone()
+	for _, name := range []string{
+		"Alt-Svc", "NEL", "Report-To", "Reporting-Endpoints", "Public-Key-Pins", "Public-Key-Pins-Report-Only",
+	} {
+		header.Add(name, "192.0.2.10")
+		header.Add(name, "192.0.2.11")
+	}
+	space(t).Neutralise(header)
+	require.Equal(t, want, header)
 }
 
 func TestCookiesLoseTheDomainOnly(t *testing.T) {
@@ -118,10 +145,10 @@ func TestFrontBecomesCanonicalInARequest(t *testing.T) {
 
 func TestOwnKnowsTheSitesHosts(t *testing.T) {
 	s := space(t)
-	for _, host := range []string{"www.gazette.example", "WWW.gazette.example:443", "192.0.2.10:8080", "192.0.2.10", "[2001:db8::1]"} {
+	for _, host := range []string{"www.gazette.example", "WWW.gazette.example:443", "www.gazette.example:80", "192.0.2.10:8080", "[2001:db8::1]", "[2001:db8::1]:443"} {
 		require.True(t, s.Own(host), host)
 	}
-	for _, host := range []string{"", "gazette.example", "www.gazette.example:8443", "192.0.2.10:8081", "[2001:db8::2]", ":443"} {
+	for _, host := range []string{"", "gazette.example", "www.gazette.example:8443", "192.0.2.10", "192.0.2.10:8081", "192.0.2.10:80", "[2001:db8::2]", "[2001:db8::1]:8443", "2001:db8::1", ":443"} {
 		require.False(t, s.Own(host), host)
 	}
 }
