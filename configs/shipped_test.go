@@ -74,8 +74,6 @@ func directives(t *testing.T, name string) map[string][]string {
 }
 
 func TestUnitsHandTheListenersOverByName(t *testing.T) {
-	service := directives(t, "heliograph.service")
-	require.Equal(t, []string{"heliograph.socket heliograph-https.socket"}, service["Service.Sockets"])
 	for file, want := range map[string][2]string{
 		"heliograph.socket":       {"http", "80"},
 		"heliograph-https.socket": {"https", "443"},
@@ -83,7 +81,22 @@ func TestUnitsHandTheListenersOverByName(t *testing.T) {
 		socket := directives(t, file)
 		require.Equal(t, []string{want[0]}, socket["Socket.FileDescriptorName"])
 		require.Equal(t, []string{want[1]}, socket["Socket.ListenStream"])
+		// A unit of another name is handed over through Service= alone.
+		if file != "heliograph.socket" {
+			require.Equal(t, []string{"heliograph.service"}, socket["Socket.Service"])
+		}
 	}
+}
+
+func TestSocketActivationIsLeftToTheOperator(t *testing.T) {
+	service := directives(t, "heliograph.service")
+	for directive, units := range service {
+		for _, unit := range units {
+			require.NotContains(t, unit, ".socket", directive)
+		}
+	}
+	require.Equal(t, []string{"multi-user.target"}, service["Install.WantedBy"])
+	require.NotContains(t, service, "Install.Also")
 }
 
 func TestUnitKeepsStateWhereTheDefaultLooksForIt(t *testing.T) {

@@ -1,9 +1,7 @@
 package health
 
-import "time"
-
 const (
-	liveRow     = 5  // failed requests in a row that accuse an origin
+	liveRow     = 3  // failed requests in a row that accuse an origin; readers then avoid it, so more may never come
 	liveVolume  = 10 // fewer requests in the window than this say nothing about a rate
 	liveSeconds = 10 // length of the window
 )
@@ -11,9 +9,7 @@ const (
 // Live counts readers' requests to one origin: the present row of failures and
 // a window of the last 10 s in slots of one second. The zero value has seen none.
 type Live struct {
-	Failures     int       // in a row
-	FailingSince time.Time // the first of that row; zero without one
-	SinceProbe   int       // of that row, after the latest good probe
+	Failures int // in a row, since the latest good probe
 
 	newest int64 // Unix second of the newest slot
 	slots  [liveSeconds]tally
@@ -41,14 +37,10 @@ func (l Live) failing() bool {
 
 // counted adds one request.
 func (l Live) counted(o Observation) Live {
-	switch {
-	case o.OK():
-		l.Failures, l.FailingSince, l.SinceProbe = 0, time.Time{}, 0
-	case l.Failures == 0:
-		l.Failures, l.FailingSince, l.SinceProbe = 1, o.At, 1
-	default:
+	if o.OK() {
+		l.Failures = 0
+	} else {
 		l.Failures++
-		l.SinceProbe++
 	}
 	second := o.At.Unix()
 	if second <= l.newest-liveSeconds {

@@ -82,6 +82,8 @@ type Look struct {
 	Status  int       `json:"status,omitempty"`
 	Address string    `json:"address,omitempty"`
 	Timings Timings   `json:"timings"`
+	// NotAfter is of the certificate that was presented; zero without one.
+	NotAfter time.Time `json:"not_after,omitzero"`
 }
 
 // Current is the verdict that counts: Drained if the operator said so, else
@@ -119,13 +121,13 @@ func (s State) Undrain() State {
 // Probation and needs Rise in a row (5 after Hijacked); a failure there sends it
 // back at once.
 //
-// Readers' requests count only while the origin is usable. Five failures in a
+// Readers' requests count only while the origin is usable. Three failures in a
 // row, half of ten or more within 10 s, or a single one without the
 // publication's identity accuse it: it is Suspect, and the next probe alone
 // decides, either way. When that probe clears it, another accusation waits for
-// Interval, so that one broken page cannot make an origin flicker. Ten failures
-// in a row over Timeout or longer take it out of use without a probe's word;
-// it then needs five good probes to come back. Good requests end a row, and no more.
+// Interval, so that one broken page cannot make an origin flicker, and no
+// number of requests for it takes the origin from everybody else. Good requests
+// end a row, and no more.
 //
 // An InternalError says nothing about the origin and changes only Last.
 func (s State) Next(p Policy, o Observation) State {
@@ -155,7 +157,7 @@ func (s State) noted(o Observation) State {
 	if !o.Live {
 		s.Last = Look{
 			At: o.At, Class: o.Class, Stage: o.Stage, Reason: o.Reason,
-			Status: o.Status, Address: o.Address, Timings: o.Timings,
+			Status: o.Status, Address: o.Address, Timings: o.Timings, NotAfter: o.NotAfter,
 		}
 	}
 	if o.Class == InternalError {
@@ -180,7 +182,7 @@ func (s State) afterGoodProbe(o Observation) State {
 	s.Failures, s.Contrary = 0, 0
 	s.Successes++
 	if s.Verdict.Usable() {
-		s.Live.SinceProbe = 0
+		s.Live.Failures = 0
 		if s.Accused {
 			s.Accused, s.Absolved, s.Live = false, o.At, Live{}
 		}
@@ -252,14 +254,6 @@ func (s State) afterRequest(p Policy, o Observation, mayFall bool) State {
 		return s
 	}
 	to := o.Class.fallsTo()
-	// A burst that ends together (one restart of the origin cuts fifty requests)
-	// is one event; only failures spread over the time a probe may take are many.
-	convicted := s.Live.Failures >= 2*liveRow && o.At.Sub(s.Live.FailingSince) >= p.Timeout
-	if convicted && mayFall {
-		s = s.fall(p, o, to)
-		s.Required = max(s.Required, slowRise)
-		return s
-	}
 	accused := to == Hijacked || s.Live.failing()
 	if accused && !s.Accused && o.At.Sub(s.Absolved) >= p.Interval {
 		s.Accused = true

@@ -15,6 +15,17 @@ type Options struct {
 	// order, with no lock held: it may call the Tracker. While it runs, changes
 	// seen by other goroutines wait for it without holding those up. May be nil.
 	OnTransition func(Transition)
+	// OnSuspicion is told when the edge's own network begins and ends to be
+	// suspected, in order with the transitions and as they are. May be nil.
+	OnSuspicion func(Suspicion)
+}
+
+// Suspicion is the beginning or the end of doubt in the edge's own network.
+type Suspicion struct {
+	Suspected bool      // false at its end
+	Since     time.Time // when the failures began that it rests on
+	Reason    string    // for which it began
+	At        time.Time
 }
 
 // Transition is one change of an origin's verdict.
@@ -38,8 +49,8 @@ type Tracker struct {
 	sites      map[string][]*entry // the same, per site, by name
 	restored   map[ID]State        // read from a file, not yet configured
 	outage     outage
-	pending    []Transition // not yet told
-	delivering bool         // a goroutine is telling, and will see what is appended
+	pending    []func() // tell what was not told yet
+	delivering bool     // a goroutine is telling, and will see what is appended
 }
 
 type entry struct {
@@ -58,6 +69,7 @@ func NewTracker(o Options) *Tracker {
 // their state under the new policy, new ones take what was restored for them,
 // all others are forgotten.
 func (t *Tracker) Configure(policies map[ID]Policy) {
+	defer t.deliver()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	entries := make(map[ID]*entry, len(policies))
@@ -133,6 +145,16 @@ func (t *Tracker) judgeLocked(now time.Time) {
 		for _, e := range t.entries {
 			e.state = e.state.thawed()
 		}
+		t.suspectLocked(Suspicion{Since: was.since, Reason: was.reason, At: now})
+	case t.outage.network == networkSuspected:
+		t.suspectLocked(Suspicion{Suspected: true, Since: t.outage.since, Reason: t.outage.reason, At: now})
+	}
+}
+
+// suspectLocked queues the beginning or the end of the suspicion.
+func (t *Tracker) suspectLocked(s Suspicion) {
+	if t.options.OnSuspicion != nil {
+		t.pending = append(t.pending, func() { t.options.OnSuspicion(s) })
 	}
 }
 
@@ -193,7 +215,8 @@ func (t *Tracker) noteLocked(e *entry, before State, at time.Time) {
 		return
 	}
 	v := e.view()
-	t.pending = append(t.pending, Transition{ID: e.id, From: from, To: to, Class: v.Class, Reason: v.Reason, At: at})
+	change := Transition{ID: e.id, From: from, To: to, Class: v.Class, Reason: v.Reason, At: at}
+	t.pending = append(t.pending, func() { t.options.OnTransition(change) })
 }
 
 // touch wakes Keep.
@@ -204,7 +227,7 @@ func (t *Tracker) touch() {
 	}
 }
 
-// deliver tells pending transitions. One goroutine at a time does it and goes
+// deliver tells what is pending. One goroutine at a time does it and goes
 // on until none are left, so they stay in order although no lock is held.
 func (t *Tracker) deliver() {
 	t.mu.Lock()
@@ -221,11 +244,11 @@ func (t *Tracker) deliver() {
 	}
 }
 
-// tell calls the callback with the lock put down.
-func (t *Tracker) tell(next Transition) {
+// tell calls a callback with the lock put down.
+func (t *Tracker) tell(next func()) {
 	t.mu.Unlock()
 	defer t.mu.Lock()
-	t.options.OnTransition(next)
+	next()
 }
 
 // Drain takes an origin out of use until Undrain, across restarts. It fails

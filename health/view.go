@@ -20,6 +20,7 @@ type View struct {
 	Status      int       // of the latest probe; 0 without an answer
 	Address     string    // that the latest probe connected to
 	Timings     Timings   // of the latest probe
+	NotAfter    time.Time // of the certificate that the latest probe was shown; zero without one
 	Failures    int       // failed probes in a row
 	// LiveFailures is how many readers' requests failed in a row since the
 	// latest good probe or request.
@@ -90,7 +91,7 @@ func (e *entry) view() View {
 	v := View{
 		ID: e.id, Verdict: s.Current(), Class: s.Class, Stage: s.Stage, Reason: s.Reason, Since: s.Since,
 		LastProbe: s.Last.At, LastSuccess: s.LastSuccess, Status: s.Last.Status, Address: s.Last.Address,
-		Timings: s.Last.Timings, Failures: s.Failures, Flaps: s.Flaps, LiveFailures: s.Live.SinceProbe,
+		Timings: s.Last.Timings, NotAfter: s.Last.NotAfter, Failures: s.Failures, Flaps: s.Flaps, LiveFailures: s.Live.Failures,
 	}
 	if v.Verdict == Drained {
 		v.Since, v.Reason = s.DrainedSince, "taken out of use by the operator"

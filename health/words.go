@@ -107,6 +107,12 @@ func Classes() []Class {
 func (c Class) ProxyError() string { return proxyErrors[c] }
 
 // proxyErrors is the one table from our words to RFC 9209's.
+//
+// IdentityMissing and Redirected have no type of their own. Of the registered ones
+// destination_unavailable says what the edge makes of them: it holds the next hop for
+// unavailable. The destination was found (destination_not_found), the answer was
+// well-formed (http_protocol_error), and it is not the one that the reader gets
+// (proxy_internal_response).
 var proxyErrors = map[Class]string{
 	DNSError:         "dns_error",
 	DNSNotFound:      "dns_error",
@@ -126,10 +132,10 @@ var proxyErrors = map[Class]string{
 	HeaderTooLarge:   "http_response_header_section_size",
 	ServerError:      "destination_unavailable",
 	StatusUnexpected: "destination_unavailable",
-	Redirected:       "destination_not_found",
+	Redirected:       "destination_unavailable",
 	BodyTruncated:    "http_response_incomplete",
 	BodyTimeout:      "connection_read_timeout",
-	IdentityMissing:  "destination_not_found",
+	IdentityMissing:  "destination_unavailable",
 	LoopDetected:     "proxy_loop_detected",
 	InternalError:    "proxy_internal_error",
 }
@@ -158,6 +164,9 @@ type Observation struct {
 	Status  int     // of the answer; 0 without one
 	Address string  // the address connected to; empty when none was
 	Timings Timings // zero for live requests, except FirstByte
+	// NotAfter is when the certificate ends that the origin presented to a probe,
+	// believed or not; zero without one.
+	NotAfter time.Time
 }
 
 // OK reports whether the look was good.

@@ -36,6 +36,23 @@ func TestParseFaultListsWhatItWouldAccept(t *testing.T) {
 	}
 }
 
+func TestParseFaultKnowsTheWordsPeopleUse(t *testing.T) {
+	for word, want := range map[string]Fault{
+		"500": Error500, "503": Error503, "wrong-certificate": WrongName, "wrong-cert": WrongName,
+		"blockpage": BlockPage, "block page": BlockPage, "killed": Down, "parking": Parked,
+	} {
+		fault, err := ParseFault(word)
+		require.NoError(t, err, word)
+		require.Equal(t, want, fault, word)
+		_, origin := primary(t, Options{})
+		require.NoError(t, origin.Break(Fault(word)), word)
+		require.Equal(t, want, origin.Fault(), word)
+	}
+	_, err := ParseFault("blockpages")
+	require.ErrorContains(t, err, `no fault is named "blockpages": use one of down, blackhole, `)
+	require.NotContains(t, err.Error(), "killed", "a thing has one name")
+}
+
 // sighting is what a plain client sees of a fault.
 type sighting func(t *testing.T, answer *http.Response, body string, err error)
 

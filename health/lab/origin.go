@@ -114,8 +114,12 @@ func (o *Origin) Connections() int64 {
 // without TLS, and when the port cannot be opened as the fault needs it. After
 // the last, the origin is down.
 func (o *Origin) Break(fault Fault) error {
-	if _, err := ParseFault(string(fault)); err != nil && fault != NoFault {
-		return err
+	if fault != NoFault {
+		known, err := ParseFault(string(fault))
+		if err != nil {
+			return err
+		}
+		fault = known
 	}
 	if o.plain && fault.NeedsTLS() {
 		return fmt.Errorf("%s has no TLS, so it cannot show %s", o.name, fault)

@@ -215,13 +215,18 @@ func rank(sorted []time.Duration, percent int) time.Duration {
 	return sorted[(len(sorted)*percent+99)/100-1]
 }
 
+// standIns are the details of an answer that came from the store although an origin
+// was asked: it failed, or was too slow.
+var standIns = []string{"detail=error", "detail=outage", "detail=slow"}
+
 // fromCache reports whether an edge answered from its store: by Cache-Status
 // (RFC 9211 §2), of which any cache on the way may have the hit, or else by Age.
 func fromCache(header http.Header) bool {
 	if status := header.Values("Cache-Status"); len(status) > 0 {
 		for member := range splitOutside(strings.Join(status, ","), ',') {
 			for parameter := range splitOutside(member, ';') {
-				if p := strings.TrimSpace(parameter); p == "hit" || p == "hit=?1" {
+				p := strings.TrimSpace(parameter)
+				if p == "hit" || p == "hit=?1" || slices.Contains(standIns, p) {
 					return true
 				}
 			}

@@ -164,6 +164,9 @@ func (l *look) handshake() bool {
 	}
 	l.result.Timings.Handshake = time.Since(begun)
 	l.result.Certificate = presented(secure, err)
+	if l.result.Certificate != nil {
+		l.result.NotAfter = l.result.Certificate.NotAfter
+	}
 	var record tls.RecordHeaderError
 	switch {
 	case err == nil:

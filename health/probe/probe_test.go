@@ -131,12 +131,14 @@ func TestWhatATLSOriginDoes(t *testing.T) {
 			require.Equal(t, test.stage, r.Stage)
 			if test.names == nil {
 				require.Nil(t, r.Certificate)
+				require.Zero(t, r.Observation.NotAfter)
 				return
 			}
 			require.NotNil(t, r.Certificate)
 			require.Equal(t, test.names, r.Certificate.Names)
 			require.Equal(t, "CN=an authority of tests", r.Certificate.Issuer)
 			require.False(t, r.Certificate.NotAfter.IsZero())
+			require.Equal(t, r.Certificate.NotAfter, r.Observation.NotAfter)
 		})
 	}
 }
