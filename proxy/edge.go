@@ -41,8 +41,12 @@ func NewEdge(o Options) *Edge {
 	return e
 }
 
-// Serve swaps the sites. Requests under way keep those that they began with.
-func (e *Edge) Serve(sites *Sites) { e.sites.Store(sites) }
+// Serve swaps the sites, one call at a time. Requests under way keep those that
+// they began with.
+func (e *Edge) Serve(sites *Sites) {
+	sites.inherit(e.sites.Load())
+	e.sites.Store(sites)
+}
 
 // Sites returns what is served now.
 func (e *Edge) Sites() *Sites { return e.sites.Load() }
@@ -50,7 +54,7 @@ func (e *Edge) Sites() *Sites { return e.sites.Load() }
 // ID is the edge's name in CDN-Loop.
 func (e *Edge) ID() string { return e.id }
 
-// InFlight is how many requests are being served.
+// InFlight is how many requests are being served, also those that no site matches.
 func (e *Edge) InFlight() int64 { return e.inFlight.Load() }
 
 // ServeHTTP takes a request through its journey.
@@ -64,12 +68,13 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	}
 	site := e.sites.Load().Match(in.Host)
 	if site == nil {
-		x.refuse(refusal{http.StatusMisdirectedRequest, "http_request_denied", "no site has this front"})
+		x.refuse(refusal{http.StatusMisdirectedRequest, requestDenied, "no site has this front"})
 		return
 	}
 	x.site, x.rec.Site = site, site.Name
+	site.inFlight.Add(1)
 	if upgrades(in) {
-		x.upgrade(e.id)
+		x.upgrade()
 		return
 	}
 	clean(in, site)
@@ -77,10 +82,10 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	defer unwatch()
 	x.in = in
 	x.request.Site, x.request.HTTP = &site.cached, in
-	x.request.Key = cache.MakeKey(site.Name, in.URL)
+	x.request.Key = cache.MakeKey(site.keySpace, in.URL)
 	answer, err := e.cache.Answer(in.Context(), &x.request)
 	if err != nil {
-		x.fail(err)
+		x.fail(err, answer.Status)
 		return
 	}
 	e.invalidate(x, answer.Response)
@@ -95,7 +100,7 @@ func (e *Edge) invalidate(x *exchange, response *http.Response) {
 		return
 	}
 	for _, target := range cache.InvalidatedTargets(x.in.URL, response.Header, x.site.Space.Own) {
-		e.cache.Invalidate(cache.KeyOf(x.site.Name, target))
+		e.cache.Invalidate(cache.KeyOf(x.site.keySpace, target))
 	}
 }
 
@@ -106,6 +111,7 @@ func (e *Edge) begin(w http.ResponseWriter, in *http.Request) *exchange {
 	x.w, x.in = w, in
 	x.rec = Record{
 		Start: time.Now(), Method: in.Method, Path: in.URL.Path, Proto: in.Proto, Result: cache.Failed,
+		Declared: max(0, in.ContentLength),
 	}
 	return x
 }
@@ -119,6 +125,9 @@ func (e *Edge) finish(x *exchange) {
 	}
 	if e.options.Record != nil {
 		e.options.Record(&x.rec)
+	}
+	if x.site != nil {
+		x.site.inFlight.Add(-1)
 	}
 	x.reset()
 	e.spare.Put(x)

@@ -5,13 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/cache"
@@ -21,8 +18,9 @@ const (
 	// writeIdle is how long one write to a reader may take. A reader who takes
 	// nothing for so long is gone, or is there to hold memory.
 	writeIdle = 60 * time.Second
-	// copyBuffer is what one relayed answer holds in memory at a time.
-	copyBuffer = 32 << 10
+	// writePiece is the most that one write hands to a reader: even at 1 KiB a second
+	// that is within writeIdle.
+	writePiece = 32 << 10
 )
 
 // exchange is one request and its answer on the way out. It belongs to one
@@ -32,6 +30,8 @@ type exchange struct {
 	in      *http.Request
 	site    *Site
 	request cache.Request
+	body    *readerBody // nil where origins are sent none
+	due     int         // bytes of the body that the write deadline is for
 	rec     Record
 
 	line []byte // scratch for field values
@@ -46,7 +46,7 @@ func newExchange() *exchange {
 
 // reset lets go of everything that belongs to the finished request.
 func (x *exchange) reset() {
-	x.w, x.in, x.site = nil, nil, nil
+	x.w, x.in, x.site, x.body = nil, nil, nil, nil
 	x.request.HTTP, x.request.Site, x.request.Key = nil, nil, ""
 	x.rec = Record{}
 }
@@ -72,6 +72,9 @@ func (x *exchange) interim(hints http.Header) {
 // send sends what the cache answered.
 func (x *exchange) send(a *cache.Answer) {
 	x.rec.Result, x.rec.Origin, x.rec.Attempts, x.rec.Detail = a.Result, a.Origin, a.Attempts, a.Status.Detail
+	if a.Result == cache.Stale {
+		x.rec.Overdue = max(0, -a.Status.TTL)
+	}
 	if a.Response != nil {
 		x.relay(a)
 		return
@@ -164,14 +167,25 @@ func (x *exchange) writeHeader(header http.Header, status int) {
 	if _, set := header["Content-Type"]; !set {
 		header["Content-Type"] = nil // or net/http would guess one
 	}
+	if x.closes() {
+		header["Connection"] = []string{"close"}
+	}
 	x.extendDeadline()
 	x.w.WriteHeader(status)
 	x.rec.Status, x.rec.TTFB = status, time.Since(x.rec.Start)
 }
 
+// closes reports whether the connection ends with the answer: after a request whose
+// body has not ended by now, and so may never, and after a chunked one. That may
+// have had a length, too, which net/http drops (RFC 9112 §6.1).
+func (x *exchange) closes() bool {
+	return x.in.ProtoMajor == 1 && (len(x.in.TransferEncoding) > 0 || x.body.pending())
+}
+
 // extendDeadline gives the reader time for the next write. Writers that know no
 // deadline (tests) go without.
 func (x *exchange) extendDeadline() {
+	x.due = 0
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeIdle))
 }
 
@@ -179,25 +193,25 @@ func (x *exchange) extendDeadline() {
 func (x *exchange) writeBody(r *cache.Rendition) {
 	chunks, _ := r.Body.Whole()
 	skip, left := r.From, r.Length
-	for i, chunk := range chunks {
+	for _, chunk := range chunks {
 		if skip >= int64(len(chunk)) {
 			skip -= int64(len(chunk))
 			continue
 		}
 		part := chunk[skip:min(int64(len(chunk)), skip+left)]
 		skip, left = 0, left-int64(len(part))
-		if i > 0 {
-			x.extendDeadline()
-		}
-		if !x.write(part) || left == 0 {
+		if !x.writePieces(part) || left == 0 {
 			return
 		}
 	}
 }
 
-// follow sends a body while it arrives.
+// follow sends a body while it arrives, and its header before that if need be.
 func (x *exchange) follow(cursor *cache.Cursor, body *cache.Body) {
 	flusher, _ := x.w.(http.Flusher)
+	if _, whole := body.Whole(); flusher != nil && !whole {
+		flusher.Flush()
+	}
 	for {
 		chunk, err := cursor.Next(x.in.Context())
 		switch {
@@ -207,14 +221,29 @@ func (x *exchange) follow(cursor *cache.Cursor, body *cache.Body) {
 		case err != nil:
 			x.abort(err)
 		}
-		x.extendDeadline()
-		if !x.write(chunk) {
+		x.extendDeadline() // the wait for the origin was not the reader's
+		if !x.writePieces(chunk) {
 			return
 		}
 		if flusher != nil {
 			flusher.Flush()
 		}
 	}
+}
+
+// writePieces sends a chunk of the body, however large, so that each write is one
+// that a slow reader can take in time. False means that the reader is gone.
+func (x *exchange) writePieces(chunk []byte) bool {
+	for piece := range slices.Chunk(chunk, writePiece) {
+		if x.due += len(piece); x.due > writePiece {
+			x.extendDeadline()
+			x.due = len(piece)
+		}
+		if !x.write(piece) {
+			return false
+		}
+	}
+	return true
 }
 
 // write sends bytes of the body. False means that the reader is gone.
@@ -253,82 +282,6 @@ func (x *exchange) tear() {
 		_ = socket.SetLinger(0) // without it the reader sees an ordinary end
 	}
 	conn.Close()
-}
-
-// buffers are for relaying answers that are not stored.
-var buffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
-
-// relay sends an origin's answer that is not stored.
-func (x *exchange) relay(a *cache.Answer) {
-	response := a.Response
-	defer response.Body.Close()
-	header := x.w.Header()
-	announced := trailerNames(response.Trailer)
-	cache.Hop(response.Header)
-	delete(response.Header, "Trailer")
-	for name, values := range response.Header {
-		header[name] = values
-	}
-	if len(announced) > 0 {
-		header["Trailer"] = []string{strings.Join(announced, ", ")}
-	}
-	x.toFront(header)
-	x.stamp(header, a)
-	x.writeHeader(header, response.StatusCode)
-	if x.in.Method == http.MethodHead {
-		return
-	}
-	if x.copyBody(response) {
-		x.sendTrailers(response.Trailer)
-	}
-}
-
-// copyBody relays a body piece by piece, each as soon as it is there: it may be a
-// stream of events.
-func (x *exchange) copyBody(response *http.Response) (whole bool) {
-	buffer := buffers.Get().(*[copyBuffer]byte)
-	defer buffers.Put(buffer)
-	flusher, _ := x.w.(http.Flusher)
-	if flusher != nil && response.ContentLength < 0 {
-		flusher.Flush() // the header, before the first event
-	}
-	for {
-		n, err := response.Body.Read(buffer[:])
-		if n > 0 {
-			x.extendDeadline()
-			if !x.write(buffer[:n]) {
-				return false
-			}
-			if flusher != nil {
-				flusher.Flush()
-			}
-		}
-		if err == io.EOF {
-			return true
-		}
-		if err != nil {
-			x.abort(err)
-		}
-	}
-}
-
-// sendTrailers sends the trailer section.
-func (x *exchange) sendTrailers(trailer http.Header) {
-	header := x.w.Header()
-	for _, name := range trailerNames(trailer) {
-		if values := trailer[name]; values != nil {
-			header[http.TrailerPrefix+name] = values
-		}
-	}
-}
-
-// trailerNames lists the fields of a trailer section that may stand in one. The
-// values are nil until the body has ended.
-func trailerNames(trailer http.Header) []string {
-	if len(trailer) == 0 {
-		return nil
-	}
-	return cache.Trailers(http.Header{"Trailer": slices.Sorted(maps.Keys(trailer))})
 }
 
 // left reports whether the reader has gone.

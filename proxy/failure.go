@@ -16,10 +16,13 @@ import (
 // probe of an origin that is down has come back.
 const retryAfter = "10"
 
+// requestDenied is the RFC 9209 error type of what a rule or the reader forbids.
+const requestDenied = "http_request_denied"
+
 // refuse answers a request that goes no further.
 func (x *exchange) refuse(r refusal) {
 	x.rec.Result, x.rec.Error, x.rec.Reason = cache.Bypass, r.error, r.reason
-	if r.status == http.StatusBadRequest {
+	if (r.status == http.StatusBadRequest || r.status == http.StatusRequestTimeout) && x.in.ProtoMajor == 1 {
 		x.w.Header()["Connection"] = []string{"close"}
 	}
 	if r.status == http.StatusMethodNotAllowed {
@@ -28,10 +31,15 @@ func (x *exchange) refuse(r refusal) {
 	x.page(r.status, r.error, cache.Status{Detail: "refused"})
 }
 
-// fail answers a request that neither the cache nor an origin could.
-func (x *exchange) fail(err error) {
-	if context.Cause(x.in.Context()) == errMalformed {
-		x.refuse(refusal{http.StatusBadRequest, "http_request_error", errMalformed.Error()})
+// fail answers a request that neither the cache nor an origin could. known is what
+// the cache knew when it asked; its zero value stands for nothing.
+func (x *exchange) fail(err error, known cache.Status) {
+	switch cause := context.Cause(x.in.Context()); {
+	case cause == errMalformed:
+		x.refuse(refusal{http.StatusBadRequest, "http_request_error", cause.Error()})
+		return
+	case cause == origin.ErrBodyStalled, errors.Is(err, origin.ErrBodyStalled):
+		x.refuse(refusal{http.StatusRequestTimeout, "http_request_error", origin.ErrBodyStalled.Error()})
 		return
 	}
 	if x.left() {
@@ -39,12 +47,11 @@ func (x *exchange) fail(err error) {
 		panic(http.ErrAbortHandler)
 	}
 	status, kind := failure(err)
-	x.page(status, kind, x.failed(err, kind))
+	x.page(status, kind, x.failed(err, kind, known))
 }
 
 // failed notes an error in the record, and is what Cache-Status says of it.
-func (x *exchange) failed(err error, kind string) cache.Status {
-	upgrading := x.rec.Result == cache.Bypass
+func (x *exchange) failed(err error, kind string, known cache.Status) cache.Status {
 	x.rec.Result, x.rec.Error, x.rec.Reason = cache.Failed, kind, err.Error()
 	var none *origin.Error
 	if errors.As(err, &none) {
@@ -53,8 +60,8 @@ func (x *exchange) failed(err error, kind string) cache.Status {
 	switch {
 	case errors.Is(err, cache.ErrNotStored):
 		return cache.Status{Detail: "only-if-cached"} // no origin was asked
-	case upgrading:
-		return cache.Status{Fwd: cache.FwdBypass}
+	case known.Fwd != "":
+		return known
 	case x.in.Method != http.MethodGet && x.in.Method != http.MethodHead:
 		return cache.Status{Fwd: cache.FwdMethod}
 	}
@@ -66,7 +73,7 @@ func failure(err error) (status int, kind string) {
 	var none *origin.Error
 	switch {
 	case errors.Is(err, cache.ErrNotStored):
-		return http.StatusGatewayTimeout, "http_request_denied" // RFC 9111 §5.2.1.7
+		return http.StatusGatewayTimeout, requestDenied // RFC 9111 §5.2.1.7
 	case !errors.As(err, &none):
 		return http.StatusServiceUnavailable, "proxy_internal_error"
 	case len(none.Attempts) == 0:
@@ -93,7 +100,7 @@ func (x *exchange) page(status int, kind string, cached cache.Status) {
 	header["Cache-Control"] = []string{"no-store"}
 	header["Cache-Status"] = []string{string(cached.Append(nil, Name))}
 	header["Proxy-Status"] = []string{Name + "; error=" + kind}
-	if status >= 500 && status != http.StatusLoopDetected {
+	if status >= 500 && status != http.StatusLoopDetected && kind != requestDenied { // asking again would not help
 		header["Retry-After"] = []string{retryAfter}
 	}
 	x.stampVia(header)

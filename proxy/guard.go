@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"iter"
 	"net/http"
 	"strings"
 
@@ -19,8 +20,8 @@ type refusal struct {
 func guard(in *http.Request, edge string) (refusal, bool) {
 	switch {
 	case in.Method == http.MethodConnect, in.Method == http.MethodTrace, in.RequestURI == "*":
-		return refusal{http.StatusMethodNotAllowed, "http_request_denied", in.Method + " is not served"}, false
-	case !validHost(in.Host):
+		return refusal{http.StatusMethodNotAllowed, requestDenied, in.Method + " is not served"}, false
+	case !validHost(in.Host) && (in.Host != "" || in.ProtoAtLeast(1, 1)): // HTTP/1.0 knows none
 		return refusal{http.StatusBadRequest, "http_request_error", "the Host is not one"}, false
 	case !strings.HasPrefix(in.URL.Path, "/") && (in.URL.Path != "" || in.URL.Host == ""): // RFC 9112 §3.2.2
 		return refusal{http.StatusBadRequest, "http_request_error", "the request target is not a path"}, false
@@ -49,15 +50,26 @@ func validHost(host string) bool {
 
 // looped reports whether CDN-Loop (RFC 8586) names this edge.
 func looped(header http.Header, edge string) bool {
-	for _, line := range header["Cdn-Loop"] {
-		for member := range strings.SplitSeq(line, ",") {
-			name, _, _ := strings.Cut(member, ";")
-			if strings.TrimSpace(name) == edge {
-				return true
-			}
+	for member := range members(header["Cdn-Loop"]) {
+		name, _, _ := strings.Cut(member, ";")
+		if strings.TrimSpace(name) == edge {
+			return true
 		}
 	}
 	return false
+}
+
+// members are the members of a list that may stand on several lines, RFC 9110 §5.6.1.
+func members(lines []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range lines {
+			for member := range strings.SplitSeq(line, ",") {
+				if member = strings.Trim(member, " \t"); member != "" && !yield(member) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // clean removes from a reader's request, in place, everything that must not reach
@@ -68,10 +80,8 @@ func clean(in *http.Request, site *Site) {
 	cache.Hop(in.Header)
 	scrub(in.Header, site)
 	narrowCodings(in.Header)
-	for _, te := range trailers {
-		if strings.Contains(strings.ToLower(te), "trailers") {
-			in.Header["Te"] = []string{"trailers"} // RFC 9110 §10.1.4: we pass them on
-		}
+	if named(trailers, "trailers") {
+		in.Header["Te"] = []string{"trailers"} // RFC 9110 §10.1.4: we pass them on
 	}
 	if !sendsBody(in) {
 		delete(in.Header, "Expect") // it is about a body
@@ -111,14 +121,19 @@ func scrub(fields http.Header, site *Site) {
 // make it answer for another URL than the one that the page is stored under.
 // Names with an underscore are twins of others to some servers.
 func forwarding(name string) bool {
-	if strings.HasPrefix(name, "X-Forwarded") || strings.IndexByte(name, '_') >= 0 {
+	switch {
+	case strings.IndexByte(name, '_') >= 0,
+		strings.HasPrefix(name, "X-Forwarded"), strings.HasPrefix(name, "X-Envoy-"),
+		strings.HasPrefix(name, "X-") && strings.HasSuffix(name, "-Ip"),
+		strings.HasSuffix(name, "-Client-Ip"), strings.HasSuffix(name, "-Connecting-Ip"),
+		strings.HasSuffix(name, "-Connecting-Ipv6"):
 		return true
 	}
 	switch name {
-	case "Forwarded", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip", "Client-Ip",
-		"X-Client-Ip", "X-Cluster-Client-Ip", "X-Remote-Ip", "X-Remote-Addr", "X-Originating-Ip",
-		"X-Azure-Clientip", "X-Original-Forwarded-For", "X-Host", "X-Original-Host", "X-Original-Url",
-		"X-Rewrite-Url", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "Proxy":
+	case "Forwarded", "Client-Ip", "Ali-Cdn-Real-Ip", "Cf-Pseudo-Ipv4", "Cf-Ipcountry", "X-Forward-For",
+		"X-Remote-Addr", "X-Azure-Clientip", "X-Original-Forwarded-For", "X-Host",
+		"X-Original-Host", "X-Original-Url", "X-Rewrite-Url", "X-Http-Method", "X-Http-Method-Override",
+		"X-Method-Override", "Proxy":
 		return true
 	}
 	return false

@@ -66,11 +66,13 @@ func TestConnectionCannotNameWhatTheEdgeAdds(t *testing.T) {
 	require.Equal(t, []string{"identity"}, arrived["Accept-Encoding"])
 }
 
-func TestViaAndCDNLoopAreAppendedTo(t *testing.T) {
+// The reader's Via names proxies that only the reader uses. CDN-Loop is for all
+// networks that a request passes, RFC 8586 §2.
+func TestReadersViaStaysBehindAndCDNLoopIsAppendedTo(t *testing.T) {
 	m := newMirror(t, "Via", "1.1 behind", "Cache-Control", "no-store")
 	s := newStage(t, plan{origins: []*httptest.Server{m.Server}})
 	answer := s.send(http.MethodGet, "/", nil, "Via", "2 before", "Cdn-Loop", "before; v=1")
-	require.Equal(t, []string{"2 before", "1.1 heliograph"}, m.last.Load().Header["Via"])
+	require.Equal(t, []string{"1.1 heliograph"}, m.last.Load().Header["Via"])
 	require.Equal(t, []string{"before; v=1", edgeID}, m.last.Load().Header["Cdn-Loop"])
 	require.Equal(t, []string{"1.1 behind", "1.1 heliograph"}, answer.Header["Via"])
 }
@@ -107,13 +109,15 @@ func TestForwardingFieldsStayBehind(t *testing.T) {
 		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Forwarded",
 		"X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Client-IP", "X-Cluster-Client-IP",
 		"X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "X-Host", "X-HTTP-Method", "X-HTTP-Method-Override",
-		"X-Method-Override", "Proxy", "X_Forwarded_For", "x_real_ip", "X_Anything", "Cookie",
+		"X-Method-Override", "Proxy", "CF-Connecting-IPv6", "Fastly-Client-IP", "Wl-Proxy-Client-IP", "Ali-Cdn-Real-IP",
+		"Some-Connecting-IP", "Some-Client-IP", "X-Anything-IP", "X-ProxyUser-IP", "CF-Pseudo-IPv4", "CF-IPCountry",
+		"X-Forward-For", "X-Envoy-External-Address", "X-Envoy-Peer-Metadata", "X_Forwarded_For", "x_real_ip", "X_Anything", "Cookie",
 	}
 	var fields []string
 	for _, name := range names {
 		fields = append(fields, name, "192.0.2.7")
 	}
-	fields = append(fields, "Accept-Language", "fa", "X-Requested-With", "kept")
+	fields = append(fields, "Accept-Language", "fa", "X-Requested-With", "kept", "X-Equip", "kept")
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
 		s.send(method, "/", nil, fields...)
 		arrived := m.last.Load()
@@ -123,6 +127,7 @@ func TestForwardingFieldsStayBehind(t *testing.T) {
 		}
 		require.Equal(t, "fa", arrived.Header.Get("Accept-Language"))
 		require.Equal(t, "kept", arrived.Header.Get("X-Requested-With"))
+		require.Equal(t, "kept", arrived.Header.Get("X-Equip"))
 		require.Equal(t, strings.TrimPrefix(m.URL, "http://"), arrived.Host, "the origin is asked by its own name")
 	}
 }
@@ -235,11 +240,51 @@ func TestRequestWithCodingAndLengthArrivesAsOne(t *testing.T) {
 	conn := s.rawConn()
 	conn.say("POST /one HTTP/1.1\r\nHost: " + front + "\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n" +
 		"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: elsewhere.test\r\n\r\n")
-	require.Equal(t, http.StatusOK, conn.answer(http.MethodPost).StatusCode)
+	answer := conn.answer(http.MethodPost)
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	require.True(t, answer.Close, "RFC 9112 §6.1: nothing else on this connection")
+	require.Equal(t, "/one", readAll(t, answer))
+	_, err := conn.ReadByte()
+	require.ErrorIs(t, err, io.EOF)
 	arrived := m.last.Load()
 	require.Equal(t, "/one", arrived.RequestURI)
 	require.Empty(t, arrived.Header["Content-Length"])
 	require.Equal(t, int64(1), m.requests.Load())
+}
+
+func TestConnectionIsKeptAfterABodyOfDeclaredLength(t *testing.T) {
+	m := newMirror(t, "Cache-Control", "no-store")
+	s := newStage(t, plan{origins: []*httptest.Server{m.Server}})
+	conn := s.rawConn()
+	for range 3 {
+		conn.say("POST /form HTTP/1.1\r\nHost: " + front + "\r\nContent-Length: 4\r\n\r\nbody")
+		answer := conn.answer(http.MethodPost)
+		require.Equal(t, "/form", readAll(t, answer))
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+		require.False(t, answer.Close)
+	}
+}
+
+func TestHTTP10WithoutHostIsServedByTheSiteWithoutFronts(t *testing.T) {
+	for fronts, want := range map[string]int{"": http.StatusOK, front: http.StatusMisdirectedRequest} {
+		m := newMirror(t)
+		s := newStage(t, plan{origins: []*httptest.Server{m.Server}, adjust: func(site *proxy.Site) {
+			site.Fronts = nil
+			if fronts != "" {
+				site.Fronts = []string{fronts}
+			}
+		}})
+		for _, host := range []string{"", "Host:\r\n"} {
+			conn := s.rawConn()
+			conn.say("GET /old HTTP/1.0\r\n" + host + "\r\n")
+			answer := conn.answer(http.MethodGet)
+			require.Equal(t, want, answer.StatusCode)
+			requireStamped(t, answer)
+		}
+		conn := s.rawConn()
+		conn.say("GET /old HTTP/1.0\r\nHost: a@b\r\n\r\n")
+		require.Equal(t, http.StatusBadRequest, conn.answer(http.MethodGet).StatusCode, "what is there must be a host")
+	}
 }
 
 // Bare line feeds end lines for us as for others: what they hide is seen.

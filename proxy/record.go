@@ -20,14 +20,16 @@ type Record struct {
 	Proto    string
 	Status   int    // sent; 499 when the reader left before there was an answer
 	Bytes    int64  // of the body sent
+	Declared int64  // bytes of the request's body, by its Content-Length; 0 without one
 	Origin   string // that the answer came from, now or when it was stored
 	Attempts int    // origins that were asked for this request
 	Result   cache.Result
-	Detail   string // of Cache-Status
-	Error    string // RFC 9209 error type; empty when all went well
-	Reason   string // the error in words, for the operator
-	Reader   string // address, as much of it as the operator asked for; empty for none
-	Aborted  bool   // the answer broke off after its header was sent
+	Detail   string        // of Cache-Status
+	Overdue  time.Duration // how far past its lifetime a stale page was; 0 for others
+	Error    string        // RFC 9209 error type; empty when all went well
+	Reason   string        // the error in words, for the operator
+	Reader   string        // address, as much of it as the operator asked for; empty for none
+	Aborted  bool          // the answer broke off after its header was sent
 }
 
 // statusLeft is logged for a reader who left before there was an answer. The

@@ -2,10 +2,14 @@ package proxy
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/heliograph-edge/heliograph/cache"
 	"github.com/heliograph-edge/heliograph/proxy/origin"
@@ -18,12 +22,18 @@ type Site struct {
 	Name    string
 	Fronts  []string // hostnames, in lower case; none means every name
 	Cookies bool     // cookies pass both ways
+	Markers []string // identity that its pages are held to, as its pool knows it
 	Policy  cache.Policy
 	Space   rewrite.Space
 	Pool    *origin.Pool
 
-	cached cache.Site
+	cached   cache.Site
+	keySpace string        // the site's part of its keys
+	inFlight *atomic.Int64 // shared with the site of the same name before and after a swap
 }
+
+// InFlight is how many of the site's requests are being served.
+func (s *Site) InFlight() int64 { return s.inFlight.Load() }
 
 // Sites is what an edge serves at one time.
 type Sites struct {
@@ -36,6 +46,8 @@ type Sites struct {
 func NewSites(edge string, all []*Site) *Sites {
 	s := &Sites{all: all, byFront: make(map[string]*Site)}
 	for _, site := range all {
+		site.inFlight = new(atomic.Int64)
+		site.keySpace = site.Name + "~" + site.generation()
 		site.cached = cache.Site{Policy: site.Policy, Outage: site.Pool.Outage, Fetch: site.fetcher(edge)}
 		if len(site.Fronts) == 0 {
 			s.fallback = site
@@ -45,6 +57,29 @@ func NewSites(edge string, all []*Site) *Sites {
 		}
 	}
 	return s
+}
+
+// inherit goes on with the counts of the sites that these replace: their requests
+// under way are the site's still. These must not serve yet.
+func (s *Sites) inherit(old *Sites) {
+	counts := make(map[string]*atomic.Int64, len(old.all))
+	for _, site := range old.all {
+		counts[site.Name] = site.inFlight
+	}
+	for _, site := range s.all {
+		if count, ok := counts[site.Name]; ok {
+			site.inFlight = count
+		}
+	}
+}
+
+// generation is short for the rules that decide what a page is when it is stored. A
+// site whose rules have changed does not find what it kept under others, which
+// ages out; the same rules find the same pages, also after a restart.
+func (s *Site) generation() string {
+	rules := sha256.New()
+	fmt.Fprintf(rules, "%q %t %q", s.Space.Canonical.String(), s.Cookies, slices.Sorted(slices.Values(s.Markers)))
+	return hex.EncodeToString(rules.Sum(nil)[:4])
 }
 
 // All lists the sites in the order of the configuration.
@@ -92,7 +127,7 @@ func (s *Site) fetcher(edge string) cache.Fetch {
 		}
 		s.neutralise(result.Response)
 		return &cache.Fetched{
-			Response: result.Response, Origin: result.Origin, Attempts: len(result.Attempts),
+			Response: result.Response, Origin: result.Origin, Attempts: len(result.Attempts), Doubtful: result.Doubtful,
 			Requested: result.Requested, Responded: result.Responded,
 		}, nil
 	}
@@ -122,7 +157,7 @@ func (s *Site) outgoing(in *http.Request, edge string, whole bool) http.Header {
 		}
 	}
 	s.Space.FromFront(out, in.Host)
-	out["Via"] = append(slices.Clip(in.Header["Via"]), via(in.ProtoMajor, in.ProtoMinor))
+	out["Via"] = []string{via(in.ProtoMajor, in.ProtoMinor)} // the reader's own names proxies that the reader uses
 	out["Cdn-Loop"] = append(slices.Clip(in.Header["Cdn-Loop"]), edge)
 	return out
 }

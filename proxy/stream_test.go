@@ -9,9 +9,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/heliograph-edge/heliograph/health"
 	"github.com/heliograph-edge/heliograph/health/lab"
 	"github.com/heliograph-edge/heliograph/proxy/origin"
 )
@@ -165,6 +167,7 @@ func TestWebSocketEchoesThroughTheEdge(t *testing.T) {
 		record := s.waitRecords(1)[0]
 		require.Equal(t, http.StatusSwitchingProtocols, record.Status)
 		require.Equal(t, "origin-a", record.Origin)
+		require.Equal(t, int64(4), record.Bytes, "what came through the tunnel")
 	}
 }
 
@@ -243,6 +246,9 @@ func TestEarlyHintsComeBeforeTheAnswer(t *testing.T) {
 		}
 		paper.ServeHTTP(w, r)
 	}))}})
+	for range 10 { // hints of an origin that is not known to be well are held back
+		s.tracker.Observe(health.ID{Site: "gazette", Origin: "origin-a"}, health.Observation{At: time.Now(), Class: health.OK})
+	}
 	for target, stored := range map[string]bool{"/early": true, "/pass": false} {
 		conn := s.rawConn()
 		conn.say("GET " + target + " HTTP/1.1\r\nHost: " + front + "\r\n\r\n")

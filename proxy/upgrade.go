@@ -6,85 +6,105 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/cache"
 )
 
-// upgrade passes a WebSocket or another protocol through. The standard proxy
-// switches the connections; our transport below it chooses the origin, so that
-// an upgrade, too, goes to the next one until an origin has answered.
-func (x *exchange) upgrade(edge string) {
+// upgrade passes a WebSocket or another protocol through. The origin is chosen as
+// for any request, so that an upgrade, too, goes to the next one until an origin
+// has answered. An origin that does not switch is relayed like any other.
+func (x *exchange) upgrade() {
 	x.rec.Result = cache.Bypass
-	transport := &upgradeTransport{site: x.site, edge: edge, in: x.in}
+	wish := x.in.Header["Upgrade"]
+	clean(x.in, x.site)
+	x.in.Header["Connection"], x.in.Header["Upgrade"] = []string{"Upgrade"}, wish
+	request := &cache.Request{HTTP: x.in, Site: &x.site.cached}
+	got, err := x.site.cached.Fetch(x.in.Context(), request, cache.Query{})
+	if err != nil {
+		x.fail(err, cache.Status{Fwd: cache.FwdBypass})
+		return
+	}
+	answer := cache.Answer{
+		Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: cache.Bypass,
+		Status: cache.Status{Fwd: cache.FwdBypass, FwdStatus: got.Response.StatusCode},
+	}
+	if got.Response.StatusCode != http.StatusSwitchingProtocols {
+		x.send(&answer)
+		return
+	}
+	x.join(&answer)
+}
+
+// join connects the reader with the origin that has switched protocols, until one
+// of them ends it. The standard proxy knows how.
+func (x *exchange) join(a *cache.Answer) {
+	x.rec.Origin, x.rec.Attempts = a.Origin, a.Attempts
+	response := a.Response
+	through := &tunnel{}
+	if both, ok := response.Body.(io.ReadWriteCloser); ok {
+		through.ReadWriteCloser = both
+		response.Body = through
+	}
+	x.toFront(response.Header)
+	x.stamp(response.Header, a)
+	x.extendDeadline()
+	x.rec.Status, x.rec.TTFB = response.StatusCode, time.Since(x.rec.Start)
 	proxy := &httputil.ReverseProxy{
-		Rewrite: func(pr *httputil.ProxyRequest) {
-			pr.Out.URL.RawQuery = pr.In.URL.RawQuery // or the standard proxy drops what it cannot parse
-			scrub(pr.Out.Header, x.site)
-			narrowCodings(pr.Out.Header)
-		},
-		Transport: transport,
-		ModifyResponse: func(response *http.Response) error {
-			x.rec.Origin, x.rec.Attempts = transport.origin, transport.attempts
-			answer := cache.Answer{Response: response, Status: cache.Status{Fwd: cache.FwdBypass, FwdStatus: response.StatusCode}}
-			x.toFront(response.Header)
-			x.stamp(response.Header, &answer)
-			x.extendDeadline()
-			x.rec.Status, x.rec.TTFB = response.StatusCode, time.Since(x.rec.Start)
-			return nil
-		},
-		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { x.fail(err) },
+		Rewrite:      func(*httputil.ProxyRequest) {},
+		Transport:    switched{response},
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { x.fail(err, a.Status) },
 		ErrorLog:     log.New(io.Discard, "", 0), // the record says it
 	}
 	proxy.ServeHTTP(x.w, x.in)
+	x.rec.Bytes += through.received.Load()
 }
 
-// upgradeTransport carries one upgrade request to an origin.
-type upgradeTransport struct {
-	site     *Site
-	edge     string
-	in       *http.Request
-	origin   string
-	attempts int
+// switched is a transport whose origin has answered already.
+type switched struct{ response *http.Response }
+
+// RoundTrip implements http.RoundTripper.
+func (s switched) RoundTrip(*http.Request) (*http.Response, error) { return s.response, nil }
+
+// tunnel is the connection to an origin that switched protocols. It counts what
+// comes from there.
+type tunnel struct {
+	io.ReadWriteCloser
+	received atomic.Int64
 }
 
-// RoundTrip implements http.RoundTripper. out is cleaned, and has the Connection
-// and Upgrade fields that the standard proxy put back.
-func (t *upgradeTransport) RoundTrip(out *http.Request) (*http.Response, error) {
-	request := &cache.Request{HTTP: out, Site: &t.site.cached}
-	got, err := t.site.cached.Fetch(out.Context(), request, cache.Query{})
-	if err != nil {
-		return nil, err
-	}
-	t.origin, t.attempts = got.Origin, got.Attempts
-	return got.Response, nil
+// Read implements io.Reader.
+func (t *tunnel) Read(p []byte) (int, error) {
+	n, err := t.ReadWriteCloser.Read(p)
+	t.received.Add(int64(n))
+	return n, err
 }
 
 // upgrades reports whether the request asks for another protocol that is passed
-// through. Another version of HTTP, and TLS, is not: what followed would be
+// through. Only a GET without a body does: another method may change what is
+// stored, and a body would be taken for the beginning of the other protocol.
+// Another version of HTTP, and TLS, is not passed through: what followed would be
 // requests that no guard sees. RFC 9110 §7.8 lets a server ignore the wish.
 func upgrades(in *http.Request) bool {
-	if len(in.Header["Upgrade"]) == 0 || !in.ProtoAtLeast(1, 1) || !connectionNames(in.Header, "upgrade") {
+	if len(in.Header["Upgrade"]) == 0 || in.Method != http.MethodGet || in.ContentLength != 0 ||
+		in.ProtoMajor != 1 || in.ProtoMinor < 1 || !named(in.Header["Connection"], "upgrade") {
 		return false
 	}
-	for _, line := range in.Header["Upgrade"] {
-		for member := range strings.SplitSeq(strings.ToLower(line), ",") {
-			name, _, _ := strings.Cut(strings.TrimSpace(member), "/")
-			if name == "h2c" || name == "http" || name == "tls" {
-				return false
-			}
+	for member := range members(in.Header["Upgrade"]) {
+		name, _, _ := strings.Cut(strings.ToLower(member), "/")
+		if name == "h2c" || name == "http" || name == "tls" {
+			return false
 		}
 	}
 	return true
 }
 
-// connectionNames reports whether Connection names an option.
-func connectionNames(header http.Header, option string) bool {
-	for _, line := range header["Connection"] {
-		for member := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(member), option) {
-				return true
-			}
+// named reports whether a list has a member, in whatever case.
+func named(lines []string, name string) bool {
+	for member := range members(lines) {
+		if strings.EqualFold(member, name) {
+			return true
 		}
 	}
 	return false

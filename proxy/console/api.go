@@ -64,12 +64,27 @@ func localOnly(next http.Handler) http.Handler {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && host != "" && host != "heliograph" && (ip == nil || !ip.IsLoopback()) {
+		if !local(host, r) {
 			Problem(w, http.StatusForbidden, "the admin API answers only to localhost and loopback addresses")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// local reports whether a host names this machine to itself: by a loopback name or
+// address, or by the name of the edge where the request came by a socket of the
+// file system, which has no address.
+func local(host string, r *http.Request) bool {
+	switch host {
+	case "", "localhost":
+		return true
+	case proxy.Name:
+		by, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		return ok && by.Network() == "unix"
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
 }
 
 // Problem answers with a problem body, RFC 9457.
@@ -144,6 +159,7 @@ type OriginStatus struct {
 	LastSuccess  *time.Time         `json:"last_success,omitempty"`
 	Status       int                `json:"status,omitempty"`
 	Address      string             `json:"address,omitempty"`
+	NotAfter     *time.Time         `json:"certificate_not_after,omitempty"`
 	Failures     int                `json:"failures"`
 	LiveFailures int                `json:"live_failures"`
 	Timings      map[string]float64 `json:"timings_seconds"`
@@ -195,7 +211,7 @@ func originStatus(v health.View, active string) OriginStatus {
 	return OriginStatus{
 		Name: v.ID.Origin, Active: v.ID.Origin == active, Verdict: v.Verdict, Class: v.Class, Stage: v.Stage,
 		Reason: v.Reason, Since: moment(v.Since), LastProbe: moment(v.LastProbe), LastSuccess: moment(v.LastSuccess),
-		Status: v.Status, Address: v.Address, Failures: v.Failures, LiveFailures: v.LiveFailures,
+		Status: v.Status, Address: v.Address, NotAfter: moment(v.NotAfter), Failures: v.Failures, LiveFailures: v.LiveFailures,
 		Timings: map[string]float64{
 			"resolve": v.Timings.Resolve.Seconds(), "connect": v.Timings.Connect.Seconds(),
 			"handshake": v.Timings.Handshake.Seconds(), "first_byte": v.Timings.FirstByte.Seconds(),

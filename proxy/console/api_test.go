@@ -1,8 +1,11 @@
 package console_test
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -16,7 +19,7 @@ func TestAdminAnswersOnlyToLoopbackNames(t *testing.T) {
 	d := newDesk(t)
 	for host, want := range map[string]int{
 		"127.0.0.1:8081": 200, "127.0.0.1": 200, "127.8.8.8:1": 200, "localhost": 200, "localhost:8081": 200,
-		"[::1]:8081": 200, "[::1]": 200, "heliograph": 200,
+		"[::1]:8081": 200, "[::1]": 200, "heliograph": 403,
 		"rebound.test": 403, "rebound.test:8081": 403, "192.0.2.1:8081": 403, "localhost.rebound.test": 403,
 		"127.0.0.1.rebound.test": 403, "0.0.0.0:8081": 403, "[::]:8081": 403, "10.0.0.1": 403,
 	} {
@@ -28,6 +31,20 @@ func TestAdminAnswersOnlyToLoopbackNames(t *testing.T) {
 	refused := d.ask(http.MethodGet, "/", "Host", "rebound.test")
 	require.Equal(t, "application/problem+json", refused.Header.Get("Content-Type"))
 	require.Contains(t, text(t, refused), "only to localhost")
+}
+
+// The name would be another machine's where a connection can come from one.
+func TestAdminKnowsTheEdgesNameOnASocketOfTheFileSystemOnly(t *testing.T) {
+	d := newDesk(t)
+	for want, by := range map[int]net.Addr{
+		http.StatusOK: &net.UnixAddr{Name: "/run/admin", Net: "unix"}, http.StatusForbidden: &net.TCPAddr{IP: net.IPv6loopback},
+	} {
+		request := httptest.NewRequest(http.MethodGet, "/healthz", nil)
+		request.Host = "heliograph"
+		w := httptest.NewRecorder()
+		d.admin.Handler().ServeHTTP(w, request.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, by)))
+		require.Equal(t, want, w.Code)
+	}
 }
 
 func TestAdminObeysNoOtherWebOrigin(t *testing.T) {
@@ -95,6 +112,7 @@ func TestSitesAreShownWithEveryOrigin(t *testing.T) {
 	seen := time.Date(2026, 5, 1, 12, 0, 0, 0, time.FixedZone("", 3600))
 	d.tracker.Observe(primary, health.Observation{
 		At: seen, Class: health.OK, Status: 200, Address: "192.0.2.10:443", Timings: health.Timings{Connect: 5 * time.Millisecond},
+		NotAfter: seen.Add(time.Hour),
 	})
 	answer := d.ask(http.MethodGet, "/api/v1/sites")
 	require.Equal(t, "application/json", answer.Header.Get("Content-Type"))
@@ -115,9 +133,12 @@ func TestSitesAreShownWithEveryOrigin(t *testing.T) {
 	require.Equal(t, 200, first.Status)
 	require.Equal(t, "192.0.2.10:443", first.Address)
 	require.Equal(t, seen.UTC(), *first.LastSuccess)
+	require.Equal(t, seen.Add(time.Hour).UTC(), *first.NotAfter)
+	require.Contains(t, body, `"certificate_not_after": "2026-05-01T12:00:00Z"`)
 	require.InDelta(t, 0.005, first.Timings["connect"], 1e-9)
 	require.Equal(t, health.Unknown, second.Verdict)
 	require.Nil(t, second.LastProbe)
+	require.Nil(t, second.NotAfter)
 	require.False(t, second.Active)
 }
 

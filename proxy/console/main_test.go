@@ -49,7 +49,12 @@ func newDesk(t *testing.T) *desk {
 	pages := cache.New(cache.Options{Store: memory.New(1 << 20), MaxPage: 1 << 18})
 	t.Cleanup(pages.Close)
 	d.edge = proxy.NewEdge(proxy.Options{ID: "heliograph-test", Cache: pages, Record: d.metrics.Record})
-	d.metrics.Registry.MustRegister(&console.Snapshots{Edge: d.edge, Cache: pages, Tracker: d.tracker})
+	d.metrics.Registry.MustRegister(&console.Snapshots{
+		Edge: d.edge, Cache: pages, Tracker: d.tracker,
+		Connections: func() map[string]console.Connections {
+			return map[string]console.Connections{"http": {New: 1, Active: 2, Idle: 3}}
+		},
+	})
 	d.admin = &console.Admin{
 		Edge: d.edge, Tracker: d.tracker, Metrics: d.metrics, Build: console.Build{Version: "v1.2.3"},
 		Log: slog.New(slog.DiscardHandler), Reload: func() error { return d.refuse },
@@ -57,7 +62,7 @@ func newDesk(t *testing.T) *desk {
 			w.WriteHeader(http.StatusAccepted)
 		})},
 	}
-	d.metrics.Configure(map[string][]string{"gazette": {"primary", "alternate"}})
+	d.metrics.Configure(map[string][]string{"gazette": {"primary", "alternate"}}, map[string]bool{"gazette": true})
 	return d
 }
 

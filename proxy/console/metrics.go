@@ -27,11 +27,15 @@ type Metrics struct {
 	Registry *prometheus.Registry
 
 	requests  *prometheus.CounterVec
-	codes     *prometheus.CounterVec
+	codes     [600]prometheus.Counter // by status; 0 stands for the others
 	duration  *prometheus.HistogramVec
 	ttfb      *prometheus.HistogramVec
 	sent      *prometheus.CounterVec
 	staleness *prometheus.CounterVec
+	staleAge  *prometheus.HistogramVec
+	asked     *prometheus.HistogramVec
+	answered  *prometheus.HistogramVec
+	lookups   map[cache.Result]prometheus.Counter
 	rejected  *prometheus.CounterVec
 	aborted   *prometheus.CounterVec
 
@@ -51,6 +55,10 @@ type siteMetrics struct {
 	sent     prometheus.Counter
 	aborted  prometheus.Counter
 	stale    map[string]prometheus.Counter
+	staleAge prometheus.Observer
+	asked    prometheus.Observer
+	answered prometheus.Observer
+	content  map[string]prometheus.Gauge // by origin; none for a site without identity text
 	origins  []string
 }
 
@@ -65,6 +73,16 @@ func histogram(name, help string) prometheus.HistogramOpts {
 	}
 }
 
+// overdue are the buckets for how far past its lifetime a page was, in seconds: from
+// a refresh under way to a month's outage.
+var overdue = []float64{1, 10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600, 30 * 24 * 3600}
+
+// sizes describes a histogram of bodies, 256 B to 1 GiB. It has no native buckets:
+// it is counted for each hit, and nobody needs sizes to a tenth.
+func sizes(name, help string) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{Name: "heliograph_" + name, Help: help, Buckets: prometheus.ExponentialBuckets(256, 4, 12)}
+}
+
 // counter describes a counter.
 func counter(name, help string) prometheus.CounterOpts {
 	return prometheus.CounterOpts{Name: "heliograph_" + name, Help: help}
@@ -74,9 +92,6 @@ func counter(name, help string) prometheus.CounterOpts {
 func gauge(name, help string) prometheus.GaugeOpts {
 	return prometheus.GaugeOpts{Name: "heliograph_" + name, Help: help}
 }
-
-// staleDetails are the reasons for which a stale page is served.
-var staleDetails = []string{cache.DetailStale, cache.DetailError, cache.DetailOutage, cache.DetailRevived}
 
 // rejections are the reasons for which a request goes no further than the guard.
 var rejections = map[int]string{400: "malformed", 405: "method", 421: "unknown_front", 508: "loop"}
@@ -88,8 +103,6 @@ func NewMetrics(build Build) *Metrics {
 		requests: prometheus.NewCounterVec(counter("http_requests_total",
 			"Readers' requests, by site, method, class of the status, and what the cache did."),
 			[]string{"site", "method", "code_class", "cache"}),
-		codes: prometheus.NewCounterVec(counter("http_responses_total",
-			"Answers to readers by status; 499 is a reader who left before there was one."), []string{"code"}),
 		duration: prometheus.NewHistogramVec(histogram("http_request_duration_seconds",
 			"Time from a request's header to the last byte of its answer."), []string{"site", "cache"}),
 		ttfb: prometheus.NewHistogramVec(histogram("http_ttfb_seconds",
@@ -99,14 +112,21 @@ func NewMetrics(build Build) *Metrics {
 		aborted: prometheus.NewCounterVec(counter("http_aborted_responses_total",
 			"Answers that broke off after their header was sent, by reader or origin."), []string{"site"}),
 		staleness: prometheus.NewCounterVec(counter("stale_served_total",
-			"Pages served past their lifetime: while being refreshed (stale), instead of an error (error), because no origin is of use (outage), after a failed refresh (revived)."),
+			"Pages served past their lifetime: while being refreshed (stale), instead of an error (error), because no origin is of use (outage), after a failed refresh (revived), because the origins take too long (slow)."),
 			[]string{"site", "reason"}),
+		staleAge: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "heliograph_stale_age_seconds", Help: "How far past its lifetime a page was that was served stale.", Buckets: overdue,
+		}, []string{"site"}),
+		asked: prometheus.NewHistogramVec(sizes("http_request_size_bytes",
+			"Bodies of readers' requests by their declared size; a request that declares none is not counted."), []string{"site"}),
+		answered: prometheus.NewHistogramVec(sizes("http_response_size_bytes",
+			"Bodies of answers by the size that was sent."), []string{"site"}),
 		rejected: prometheus.NewCounterVec(counter("guard_rejected_total",
 			"Requests that went no further than the guard."), []string{"reason"}),
 		reloads: prometheus.NewCounterVec(counter("config_reloads_total",
 			"Reloads of the configuration."), []string{"result"}),
 		loaded: prometheus.NewGauge(gauge("config_last_reload_successful",
-			"Whether the last reload of the configuration was accepted.")),
+			"Whether the configuration was accepted when it was last loaded, at the start or by a reload.")),
 		loadAt: prometheus.NewGauge(gauge("config_last_reload_success_timestamp_seconds",
 			"When a configuration was last accepted.")),
 		origin: newOriginMetrics(),
@@ -117,13 +137,14 @@ func NewMetrics(build Build) *Metrics {
 		ConstLabels: prometheus.Labels{"version": build.Version, "revision": build.Revision, "goversion": build.GoVersion},
 	})
 	info.Set(1)
-	m.Registry.MustRegister(m.requests, m.codes, m.duration, m.ttfb, m.sent, m.aborted, m.staleness, m.rejected,
+	m.Registry.MustRegister(m.requests, m.duration, m.ttfb, m.sent, m.aborted, m.staleness, m.staleAge, m.asked, m.answered, m.rejected,
 		m.reloads, m.loaded, m.loadAt, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.Registry.MustRegister(m.origin.all()...)
-	for status := 100; status <= 600; status++ { // 600 stands for the others
-		m.codes.WithLabelValues(code(status))
+	for _, f := range m.origin.all() {
+		m.Registry.MustRegister(f)
 	}
+	m.lookups = newLookups(m.Registry)
+	m.codes = newCodes(m.Registry)
 	for _, reason := range rejections {
 		m.rejected.WithLabelValues(reason)
 	}
@@ -133,14 +154,39 @@ func NewMetrics(build Build) *Metrics {
 	return m
 }
 
+// newCodes registers the answers by status, and looks their series up.
+func newCodes(registry *prometheus.Registry) (of [600]prometheus.Counter) {
+	codes := prometheus.NewCounterVec(counter("http_responses_total",
+		"Answers to readers by status; 499 is a reader who left before there was one."), []string{"code"})
+	registry.MustRegister(codes)
+	for status := range of {
+		of[status] = codes.WithLabelValues(code(status))
+	}
+	return of
+}
+
+// newLookups registers what the cache did, and looks its series up.
+func newLookups(registry *prometheus.Registry) map[cache.Result]prometheus.Counter {
+	lookups := prometheus.NewCounterVec(counter("cache_lookups_total",
+		"Readers' requests of all sites, by what the cache did; bypass did not look, and error had nothing to serve."), []string{"result"})
+	registry.MustRegister(lookups)
+	of := make(map[cache.Result]prometheus.Counter)
+	for _, result := range cache.Results() {
+		of[result] = lookups.WithLabelValues(string(result))
+	}
+	return of
+}
+
 // Configure makes the series of the configured sites and their origins exist, and
-// those of others go. sites holds the names of each site's origins.
-func (m *Metrics) Configure(sites map[string][]string) {
+// those of others go. sites holds the names of each site's origins, identified the
+// sites with identity text.
+func (m *Metrics) Configure(sites map[string][]string, identified map[string]bool) {
 	before := *m.sites.Load()
 	next := make(map[string]*siteMetrics, len(sites))
 	for site, origins := range sites {
 		next[site] = m.site(site)
 		next[site].origins = origins
+		next[site].content = m.origin.matches(site, origins, identified[site])
 		m.origin.configure(site, origins)
 	}
 	m.sites.Store(&next)
@@ -160,6 +206,9 @@ func (m *Metrics) site(site string) *siteMetrics {
 		stale:    make(map[string]prometheus.Counter),
 		sent:     m.sent.WithLabelValues(site),
 		aborted:  m.aborted.WithLabelValues(site),
+		staleAge: m.staleAge.WithLabelValues(site),
+		asked:    m.asked.WithLabelValues(site),
+		answered: m.answered.WithLabelValues(site),
 	}
 	for _, method := range proxy.MethodLabels() {
 		s.requests[method] = make(map[string]map[cache.Result]prometheus.Counter)
@@ -174,7 +223,7 @@ func (m *Metrics) site(site string) *siteMetrics {
 		s.duration[result] = m.duration.WithLabelValues(site, string(result))
 		s.ttfb[result] = m.ttfb.WithLabelValues(site, string(result))
 	}
-	for _, detail := range staleDetails {
+	for _, detail := range cache.Details() {
 		s.stale[detail] = m.staleness.WithLabelValues(site, detail)
 	}
 	return s
@@ -190,17 +239,24 @@ func (m *Metrics) serves(site, origin string) bool {
 // forget deletes all series of a site.
 func (m *Metrics) forget(site string) {
 	of := prometheus.Labels{"site": site}
-	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
-		m.requests, m.duration, m.ttfb, m.sent, m.aborted, m.staleness,
+	for _, f := range []family{
+		m.requests, m.duration, m.ttfb, m.sent, m.aborted, m.staleness, m.staleAge, m.asked, m.answered,
 	} {
-		vec.DeletePartialMatch(of)
+		f.DeletePartialMatch(of)
 	}
 	m.origin.forget(of)
 }
 
 // Record counts a finished request.
 func (m *Metrics) Record(r *proxy.Record) {
-	m.codes.WithLabelValues(code(r.Status)).Inc()
+	status := r.Status
+	if status < 0 || status >= len(m.codes) {
+		status = 0
+	}
+	m.codes[status].Inc()
+	if r.Site != "" {
+		m.lookups[r.Result].Inc()
+	}
 	s, ok := (*m.sites.Load())[r.Site]
 	if !ok {
 		if reason, known := rejections[r.Status]; known {
@@ -214,11 +270,18 @@ func (m *Metrics) Record(r *proxy.Record) {
 		s.ttfb[r.Result].Observe(r.TTFB.Seconds())
 	}
 	s.sent.Add(float64(r.Bytes))
+	s.answered.Observe(float64(r.Bytes))
+	if r.Declared > 0 {
+		s.asked.Observe(float64(r.Declared))
+	}
 	if r.Aborted {
 		s.aborted.Inc()
 	}
-	if c, ok := s.stale[r.Detail]; ok && r.Result == cache.Stale {
-		c.Inc()
+	if r.Result == cache.Stale {
+		s.staleAge.Observe(r.Overdue.Seconds())
+		if c, ok := s.stale[r.Detail]; ok {
+			c.Inc()
+		}
 	}
 }
 
@@ -239,6 +302,11 @@ func (m *Metrics) Reloaded(accepted bool, at float64) {
 		return
 	}
 	m.reloads.WithLabelValues("accepted").Inc()
+	m.Loaded(at)
+}
+
+// Loaded notes that a configuration was accepted, by a reload or at the start.
+func (m *Metrics) Loaded(at float64) {
 	m.loaded.Set(1)
 	m.loadAt.Set(at)
 }

@@ -3,7 +3,6 @@ package console
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/heliograph-edge/heliograph/cache"
 	"github.com/heliograph-edge/heliograph/health"
 	"github.com/heliograph-edge/heliograph/proxy"
 	"github.com/heliograph-edge/heliograph/proxy/origin"
@@ -16,8 +15,10 @@ type originMetrics struct {
 	duration    *prometheus.HistogramVec
 	probes      *prometheus.CounterVec
 	stages      *prometheus.HistogramVec
+	content     *prometheus.GaugeVec
 	transitions *prometheus.CounterVec
 	failovers   *prometheus.CounterVec
+	retries     *prometheus.CounterVec
 	switches    *prometheus.CounterVec
 	hedges      *prometheus.CounterVec
 	noBudget    *prometheus.CounterVec
@@ -39,11 +40,17 @@ func newOriginMetrics() originMetrics {
 			Name: "heliograph_origin_probe_duration_seconds", Help: "Time that a stage of a probe took.",
 			Buckets: []float64{.001, .005, .025, .1, .25, 1, 3}, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 60,
 		}, []string{"site", "origin", "stage"}),
+		content: prometheus.NewGaugeVec(gauge("origin_content_match",
+			"Whether the latest probe that could tell found the site's identity: 0 when it was missing or the origin redirected elsewhere, and before the first. Only for sites with identity text."),
+			[]string{"site", "origin"}),
 		transitions: prometheus.NewCounterVec(counter("origin_transitions_total",
-			"Changes of an origin's verdict, by the verdict it changed to."), []string{"site", "origin", "to"}),
+			"Changes of an origin's verdict, by the verdict it had and the one it got."), []string{"site", "origin", "from", "to"}),
 		failovers: prometheus.NewCounterVec(counter("failovers_total",
 			"Readers' requests that went on to another origin before the reader saw a byte."),
 			[]string{"site", "from", "to", "reason"}),
+		retries: prometheus.NewCounterVec(counter("retries_total",
+			"Attempts that readers' requests were given after a failed one, each at another origin, by why that failed."),
+			[]string{"site", "reason"}),
 		switches: prometheus.NewCounterVec(counter("route_switches_total",
 			"Moves of a site's readers from one origin to another."), []string{"site", "to"}),
 		hedges: prometheus.NewCounterVec(counter("hedges_total",
@@ -53,10 +60,17 @@ func newOriginMetrics() originMetrics {
 	}
 }
 
-// all lists them for registration.
-func (m *originMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{
-		m.requests, m.errors, m.duration, m.probes, m.stages, m.transitions, m.failovers, m.switches, m.hedges, m.noBudget,
+// family is all series of one name.
+type family interface {
+	prometheus.Collector
+	DeletePartialMatch(prometheus.Labels) int
+}
+
+// all lists the families.
+func (m *originMetrics) all() []family {
+	return []family{
+		m.requests, m.errors, m.duration, m.probes, m.stages, m.content, m.transitions,
+		m.failovers, m.retries, m.switches, m.hedges, m.noBudget,
 	}
 }
 
@@ -80,16 +94,10 @@ func (m *originMetrics) configure(site string, origins []string) {
 		for _, stage := range probeStages {
 			m.stages.WithLabelValues(site, o, stage)
 		}
-		for _, verdict := range health.Verdicts() {
-			m.transitions.WithLabelValues(site, o, string(verdict))
-		}
-		for _, to := range origins {
-			for _, reason := range failoverReasons {
-				if to != o {
-					m.failovers.WithLabelValues(site, o, to, reason)
-				}
-			}
-		}
+		m.configurePairs(site, o, origins)
+	}
+	for _, reason := range failoverReasons {
+		m.retries.WithLabelValues(site, reason)
 	}
 	for _, winner := range []string{"first", "hedge"} {
 		m.hedges.WithLabelValues(site, winner)
@@ -97,12 +105,43 @@ func (m *originMetrics) configure(site string, origins []string) {
 	m.noBudget.WithLabelValues(site)
 }
 
+// configurePairs makes the series exist that lead from one verdict, or from the
+// origin, to another.
+func (m *originMetrics) configurePairs(site, o string, origins []string) {
+	for _, from := range health.Verdicts() {
+		for _, to := range health.Verdicts() {
+			if to != from {
+				m.transitions.WithLabelValues(site, o, string(from), string(to))
+			}
+		}
+	}
+	for _, to := range origins {
+		for _, reason := range failoverReasons {
+			if to != o {
+				m.failovers.WithLabelValues(site, o, to, reason)
+			}
+		}
+	}
+}
+
+// matches looks up, and so makes, the series that say whether origins serve the
+// site's identity. Of a site that has none they go, and there is nothing to set.
+func (m *originMetrics) matches(site string, origins []string, identified bool) map[string]prometheus.Gauge {
+	if !identified {
+		m.content.DeletePartialMatch(prometheus.Labels{"site": site})
+		return nil
+	}
+	gauges := make(map[string]prometheus.Gauge, len(origins))
+	for _, o := range origins {
+		gauges[o] = m.content.WithLabelValues(site, o)
+	}
+	return gauges
+}
+
 // forget deletes the series that have these labels.
 func (m *originMetrics) forget(of prometheus.Labels) {
-	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
-		m.requests, m.errors, m.duration, m.probes, m.stages, m.transitions, m.failovers, m.switches, m.hedges, m.noBudget,
-	} {
-		vec.DeletePartialMatch(of)
+	for _, f := range m.all() {
+		f.DeletePartialMatch(of)
 	}
 }
 
@@ -129,6 +168,22 @@ func (m *Metrics) Probe(id health.ID, o health.Observation) {
 			m.origin.stages.WithLabelValues(id.Site, id.Origin, probeStages[i]).Observe(d)
 		}
 	}
+	if s, ok := (*m.sites.Load())[id.Site]; ok {
+		s.match(id.Origin, o)
+	}
+}
+
+// match notes whether a probe found the site's identity. Most failures, and a
+// redirect on the site, say nothing of it.
+func (s *siteMetrics) match(origin string, o health.Observation) {
+	g, ok := s.content[origin]
+	switch {
+	case !ok:
+	case o.Class == health.IdentityMissing, o.Class == health.Redirected:
+		g.Set(0)
+	case o.OK() && o.Status < 300:
+		g.Set(1)
+	}
 }
 
 // Transition counts a change of verdict.
@@ -136,7 +191,7 @@ func (m *Metrics) Transition(t health.Transition) {
 	if !m.serves(t.ID.Site, t.ID.Origin) {
 		return
 	}
-	m.origin.transitions.WithLabelValues(t.ID.Site, t.ID.Origin, string(t.To)).Inc()
+	m.origin.transitions.WithLabelValues(t.ID.Site, t.ID.Origin, string(t.From), string(t.To)).Inc()
 }
 
 // Events returns what the pools tell the metrics of.
@@ -163,7 +218,9 @@ func (m *Metrics) Events() origin.Events {
 			if !m.serves(site, from) || !m.serves(site, to) {
 				return
 			}
-			o.failovers.WithLabelValues(site, from, to, failoverReason(why)).Inc()
+			reason := failoverReason(why)
+			o.failovers.WithLabelValues(site, from, to, reason).Inc()
+			o.retries.WithLabelValues(site, reason).Inc()
 		},
 		Moved: func(site, _, to, _ string) {
 			if m.serves(site, to) {
@@ -181,104 +238,4 @@ func (m *Metrics) Events() origin.Events {
 			}
 		},
 	}
-}
-
-// snapshot describes a gauge or counter that is read when it is asked for.
-func snapshot(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("heliograph_"+name, help, labels, nil)
-}
-
-// The series that are read from the parts of the edge when they are asked for.
-var (
-	originUp = snapshot("origin_up",
-		"Whether readers' requests may go to the origin.", "site", "origin")
-	originActive = snapshot("origin_active",
-		"Whether the site's readers are sent to the origin now.", "site", "origin")
-	originState = snapshot("origin_state",
-		"The origin's verdict: 1 for the one it has, 0 for the others.", "site", "origin", "state")
-	originFailures = snapshot("origin_probe_consecutive_failures",
-		"Probes of the origin that failed in a row.", "site", "origin")
-	originSuccess = snapshot("origin_last_success_timestamp_seconds",
-		"When the origin last answered well; 0 for never.", "site", "origin")
-	siteOutage = snapshot("outage_mode",
-		"Whether the site has no usable origin, and stored pages are served whatever their age.", "site")
-	networkDoubt = snapshot("network_suspected",
-		"Whether everything failed at once, so that the edge doubts its own network and keeps its verdicts.")
-	requestsNow = snapshot("http_requests_in_flight", "Readers' requests being served now.")
-
-	cachePages     = snapshot("cache_pages", "Pages stored.", "tier")
-	cacheBytes     = snapshot("cache_bytes", "Bytes that stored pages and arriving ones take, headers and bookkeeping included.", "tier")
-	cacheCapacity  = snapshot("cache_capacity_bytes", "Bytes that they may take.", "tier")
-	cacheEvictions = snapshot("cache_evictions_total", "Pages let go to make room.", "tier")
-	cacheCollapsed = snapshot("cache_collapsed_requests_total", "Requests that followed another's fill.")
-	cacheAborts    = snapshot("cache_fill_aborts_total", "Fills that ended before their body was whole.")
-	cacheRefreshes = snapshot("cache_refreshes_total", "Pages fetched anew behind a reader's back.")
-	cacheRefused   = snapshot("cache_uncacheable_total", "Answers that were not stored.", "reason")
-)
-
-// Snapshots reads the edge's parts when the metrics are asked for.
-type Snapshots struct {
-	Edge    *proxy.Edge
-	Cache   *cache.Cache
-	Tracker *health.Tracker
-}
-
-// Describe implements prometheus.Collector.
-func (s *Snapshots) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		originUp, originActive, originState, originFailures, originSuccess, siteOutage, networkDoubt, requestsNow,
-		cachePages, cacheBytes, cacheCapacity, cacheEvictions, cacheCollapsed, cacheAborts, cacheRefreshes, cacheRefused,
-	} {
-		out <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (s *Snapshots) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
-	}
-	for _, site := range s.Edge.Sites().All() {
-		active := site.Pool.Active()
-		gauge(siteOutage, truth(site.Pool.Outage()), site.Name)
-		for _, v := range site.Pool.Views() {
-			at := []string{site.Name, v.ID.Origin}
-			gauge(originUp, truth(v.Verdict.Usable()), at...)
-			gauge(originActive, truth(v.ID.Origin == active), at...)
-			gauge(originFailures, float64(v.Failures), at...)
-			success := 0.0
-			if !v.LastSuccess.IsZero() {
-				success = float64(v.LastSuccess.UnixMilli()) / 1000
-			}
-			gauge(originSuccess, success, at...)
-			for _, verdict := range health.Verdicts() {
-				gauge(originState, truth(v.Verdict == verdict), site.Name, v.ID.Origin, string(verdict))
-			}
-		}
-	}
-	_, _, suspected := s.Tracker.Suspected()
-	gauge(networkDoubt, truth(suspected))
-	gauge(requestsNow, float64(s.Edge.InFlight()))
-	usage, count := s.Cache.Usage(), s.Cache.Counters()
-	gauge(cachePages, float64(usage.Pages), "memory")
-	gauge(cacheBytes, float64(usage.Bytes), "memory")
-	gauge(cacheCapacity, float64(usage.Capacity), "memory")
-	counter(cacheEvictions, usage.Evictions, "memory")
-	counter(cacheCollapsed, count.Collapsed.Load())
-	counter(cacheAborts, count.FillAborts.Load())
-	counter(cacheRefreshes, count.Refreshes.Load())
-	for reason, n := range count.Uncacheable {
-		counter(cacheRefused, n.Load(), string(reason))
-	}
-}
-
-// truth is a bool as a gauge shows it.
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -3,12 +3,14 @@ package listen
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +27,10 @@ type Server struct {
 	listener net.Listener
 	tls      *tls.Config // nil without TLS
 	cut      context.CancelFunc
+	open     connections
+
+	underWay atomic.Int64  // requests, those of upgraded connections among them
+	idle     chan struct{} // capacity 1: underWay came to 0; read by Shutdown
 }
 
 // NewServer returns a server for the listener. With a TLS configuration it speaks
@@ -34,13 +40,38 @@ func NewServer(l net.Listener, handler http.Handler, secure *tls.Config, logger 
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(secure != nil)
 	ctx, cut := context.WithCancel(context.Background())
-	return &Server{listener: l, tls: secure, cut: cut, http: &http.Server{
-		Handler: handler, Protocols: protocols, TLSConfig: secure,
+	s := &Server{listener: l, tls: secure, cut: cut, idle: make(chan struct{}, 1)}
+	s.http = &http.Server{
+		Handler: s.count(handler), Protocols: protocols, TLSConfig: secure,
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog:                     log.New(&complaints{logger}, "", 0),
 		BaseContext:                  func(net.Listener) context.Context { return ctx },
+		ConnState:                    s.open.note,
 		DisableGeneralOptionsHandler: true, // the handler records every request
-	}}
+	}
+	return s
+}
+
+// count passes requests on, and counts those that are under way. net/http forgets
+// a connection once it is upgraded, but the request that did it goes on until the
+// tunnel ends.
+func (s *Server) count(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.underWay.Add(1)
+		defer s.leave()
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// leave counts a request that has ended.
+func (s *Server) leave() {
+	if s.underWay.Add(-1) > 0 {
+		return
+	}
+	select {
+	case s.idle <- struct{}{}:
+	default:
+	}
 }
 
 // Addr is where the server listens.
@@ -54,16 +85,32 @@ func (s *Server) Serve() error {
 	return s.http.Serve(s.listener)
 }
 
-// Shutdown stops listening and waits for requests to end. When ctx ends first,
-// what is left is cut. Upgraded connections, which would not end by themselves,
-// are cut once the requests have ended.
+// Shutdown stops listening and waits for requests and upgraded connections to end.
+// When ctx ends first, what is left is cut, and the error says how much that was.
+// It may be called again, but not by two at a time.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.cut()
 	err := s.http.Shutdown(ctx)
+	if err == nil {
+		err = s.wait(ctx)
+	}
 	if err != nil {
 		s.http.Close()
+		return fmt.Errorf("%d requests and upgraded connections were cut: %w", s.underWay.Load(), err)
 	}
-	return err
+	return nil
+}
+
+// wait returns when no request is under way, or with the error of ctx.
+func (s *Server) wait(ctx context.Context) error {
+	for s.underWay.Load() > 0 {
+		select {
+		case <-s.idle: // now, or some time ago
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // complaints turns net/http's own messages into debug records: what scanners and

@@ -73,27 +73,119 @@ func TestShutdownCutsWhatDoesNotEndInTime(t *testing.T) {
 	<-left
 }
 
-// Upgraded connections belong to nobody that net/http would wait for.
-func TestShutdownCutsUpgradedConnections(t *testing.T) {
-	left := make(chan struct{})
-	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
-		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
-		<-r.Context().Done()
-		conn.Close()
-		close(left)
-	}), nil, &journal{})
-	conn, err := net.Dial("tcp", s.Addr().String())
-	require.NoError(t, err)
+// echo upgrades a connection and sends everything back, until the reader leaves or
+// the request is cut.
+func echo(w http.ResponseWriter, r *http.Request) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
 	defer conn.Close()
-	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: front.test\r\n\r\n")
-	_, err = http.ReadResponse(bufio.NewReader(conn), nil)
+	stop := context.AfterFunc(r.Context(), func() { conn.Close() })
+	defer stop()
+	io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	io.Copy(conn, buffered)
+}
+
+// tunnel is a reader's end of an upgraded connection.
+type tunnel struct {
+	net.Conn
+	t      *testing.T
+	answer *bufio.Reader
+}
+
+// upgrade has a server that runs echo upgrade the connection.
+func upgrade(t *testing.T, conn net.Conn) *tunnel {
+	t.Helper()
+	_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: front.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 	require.NoError(t, err)
-	require.NoError(t, s.Shutdown(t.Context()))
-	<-left
+	answer := bufio.NewReader(conn)
+	switched, err := http.ReadResponse(answer, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusSwitchingProtocols, switched.StatusCode)
+	return &tunnel{conn, t, answer}
+}
+
+// echoes checks that the tunnel still works.
+func (u *tunnel) echoes(line string) {
+	u.t.Helper()
+	_, err := io.WriteString(u, line+"\n")
+	require.NoError(u.t, err)
+	back, err := u.answer.ReadString('\n')
+	require.NoError(u.t, err)
+	require.Equal(u.t, line+"\n", back)
+}
+
+// TestUpgradedConnectionsHaveTheDrainToo is about connections that net/http no
+// longer knows of, and would not wait for.
+func TestUpgradedConnectionsHaveTheDrainToo(t *testing.T) {
+	const drain = 30 * time.Second
+	for name, test := range map[string]struct {
+		leaves time.Duration // after the drain began; zero: never
+		takes  time.Duration
+		cut    string
+	}{
+		"one that stays is cut at the end":     {0, drain, "1 requests and upgraded connections were cut: context deadline exceeded"},
+		"one that ends is not waited for more": {20 * time.Second, 20 * time.Second, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &oneConn{conns: make(chan net.Conn, 1), done: make(chan struct{})}
+				s := listen.NewServer(l, http.HandlerFunc(echo), nil, (&journal{}).logger())
+				ended := make(chan error, 1)
+				go func() { ended <- s.Serve() }()
+				reader, conn := net.Pipe()
+				l.conns <- conn
+				open := upgrade(t, reader)
+				begun := time.Now()
+				shut := make(chan error, 1)
+				go func() {
+					ctx, cancel := context.WithTimeout(t.Context(), drain)
+					defer cancel()
+					shut <- s.Shutdown(ctx)
+				}()
+				require.ErrorIs(t, <-ended, http.ErrServerClosed)
+				for range 3 {
+					open.echoes("still here")
+					time.Sleep(5 * time.Second)
+				}
+				if test.leaves > 0 {
+					time.Sleep(test.leaves - time.Since(begun))
+					open.Close()
+				}
+				err := <-shut
+				require.Equal(t, test.takes, time.Since(begun))
+				if test.cut == "" {
+					require.NoError(t, err)
+				} else {
+					require.EqualError(t, err, test.cut)
+					_, err = open.answer.ReadByte()
+					require.ErrorIs(t, err, io.EOF)
+				}
+				open.Close()
+				require.NoError(t, s.Shutdown(t.Context()), "everything has ended")
+			})
+		})
+	}
+}
+
+func TestShutdownWithNothingUnderWayEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &oneConn{conns: make(chan net.Conn, 1), done: make(chan struct{})}
+		s := listen.NewServer(l, http.HandlerFunc(echo), nil, (&journal{}).logger())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Serve() }()
+		reader, conn := net.Pipe()
+		l.conns <- conn
+		open := upgrade(t, reader)
+		open.echoes("one that was there before")
+		open.Close()
+		synctest.Wait()
+		begun := time.Now()
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.Zero(t, time.Since(begun))
+		require.ErrorIs(t, <-ended, http.ErrServerClosed)
+	})
 }
 
 func TestHeadersAreBounded(t *testing.T) {

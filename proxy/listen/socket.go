@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -13,24 +14,55 @@ import (
 
 // Sockets opens listeners, or takes those that the service manager has opened.
 type Sockets struct {
-	handed map[string][]net.Listener
+	handed []handed // not opened yet
+}
+
+// handed is a socket that was handed over.
+type handed struct {
+	name     string
+	listener net.Listener
 }
 
 // Inherit returns the sockets that the service manager handed over, by the
 // FileDescriptorName of their units; none without socket activation.
 func Inherit() (*Sockets, error) {
-	handed, err := activation.ListenersWithNames()
-	if err != nil {
-		return nil, fmt.Errorf("sockets handed over by the service manager: %w", err)
+	s := &Sockets{}
+	var problems []error
+	for _, file := range activation.Files(true) {
+		l, err := net.FileListener(file) // which has a descriptor of its own
+		file.Close()
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s is no stream socket to listen on: %w", file.Name(), err))
+			continue
+		}
+		s.handed = append(s.handed, handed{file.Name(), l})
 	}
-	return &Sockets{handed: handed}, nil
+	if len(problems) > 0 {
+		s.CloseUnused()
+		return nil, fmt.Errorf("sockets handed over by the service manager: %w", errors.Join(problems...))
+	}
+	return s, nil
+}
+
+// CloseUnused closes the sockets that were handed over and never opened, and says
+// which they were. Left open, they would let readers in whom nobody serves.
+func (s *Sockets) CloseUnused() []string {
+	var unused []string
+	for _, h := range s.handed {
+		unused = append(unused, fmt.Sprintf("%s (%s)", h.name, h.listener.Addr()))
+		h.listener.Close()
+	}
+	s.handed = nil
+	return unused
 }
 
 // Open returns the listener called name: the one handed over under that name, or
 // a new one on the address (host:port, or unix:/path).
 func (s *Sockets) Open(name, address string) (net.Listener, error) {
-	if l := s.handed[name]; len(l) > 0 && l[0] != nil {
-		return l[0], nil
+	if i := slices.IndexFunc(s.handed, func(h handed) bool { return h.name == name }); i >= 0 {
+		l := s.handed[i].listener
+		s.handed = slices.Delete(s.handed, i, i+1)
+		return l, nil
 	}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		return openUnix(name, path)

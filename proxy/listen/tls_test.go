@@ -1,6 +1,7 @@
 package listen_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,28 +31,6 @@ func TestInternalCertificateIsGoodForTheFronts(t *testing.T) {
 		require.NoError(t, err, host)
 		require.NotEmpty(t, body)
 	}
-}
-
-func TestInternalAuthorityIsKeptAndSecret(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
-	c := listen.Certificates{Internal: true, Names: []string{"front.test"}, Data: data}
-	newKeeper(t, c)
-	path := filepath.Join(data, "internal-ca.pem")
-	first, err := os.ReadFile(path)
-	require.NoError(t, err)
-	about, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), about.Mode().Perm(), "it holds the key")
-	s := serve(t, http.HandlerFunc(greeting), newKeeper(t, c).TLS(), &journal{})
-	second, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, first, second, "what was imported once stays good")
-	_, err = fetch(clientTo(t, s, authority(t, data), nil), "https://front.test/")
-	require.NoError(t, err)
-
-	require.NoError(t, os.WriteFile(path, []byte("not a certificate"), 0o600))
-	_, err = listen.NewKeeper(t.Context(), c)
-	require.ErrorContains(t, err, "tls.internal")
 }
 
 func TestUnknownNameIsShownNoCertificate(t *testing.T) {
@@ -132,7 +112,7 @@ func TestCertificatesComeFromFiles(t *testing.T) {
 		_, err := fetch(clientTo(t, s, roots, nil), "https://"+host+"/")
 		require.NoError(t, err, host)
 	}
-	_, err := listen.NewKeeper(t.Context(), listen.Certificates{Files: [][2]string{{first[0], second[1]}}, Data: t.TempDir()})
+	_, err := listen.NewKeeper(listen.Certificates{Files: [][2]string{{first[0], second[1]}}, Data: t.TempDir()})
 	require.ErrorContains(t, err, "tls.files: "+first[0]+" with "+second[1])
 }
 
@@ -142,4 +122,35 @@ func TestChallengesAreOnlyForAnACMEAuthority(t *testing.T) {
 	body, err := fetch(clientTo(t, s, nil, nil), "http://front.test/.well-known/acme-challenge/x")
 	require.NoError(t, err)
 	require.Equal(t, "HTTP/1.1", body, "without an authority it is a path like any other")
+}
+
+// A reload closes the keeper before it: an order that goes on would be for names
+// that are perhaps no front any more.
+func TestOrdersEndWithTheKeeper(t *testing.T) {
+	asked, ended := make(chan struct{}, 1), make(chan struct{}, 1)
+	acme := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done() // the authority takes its time
+		ended <- struct{}{}
+	}))
+	defer acme.Close()
+	k, err := listen.NewKeeper(listen.Certificates{
+		Email: "ops@gazette.example", ACME: acme.URL, Names: []string{"front.example"}, Data: t.TempDir(),
+	})
+	require.NoError(t, err)
+	requireSoon(t, asked, "begun")
+	k.Close()
+	requireSoon(t, ended, "ended")
+}
+
+// requireSoon waits for something to happen.
+func requireSoon(t *testing.T, happened <-chan struct{}, what string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), waitLong)
+	defer cancel()
+	select {
+	case <-happened:
+	case <-ctx.Done():
+		require.Fail(t, "the order was never "+what)
+	}
 }
