@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/heliograph-edge/heliograph/cache"
@@ -74,12 +76,30 @@ func (a *assembly) addSite(site *configs.Site, p parts) error {
 		})
 	}
 	a.sites = append(a.sites, &proxy.Site{
-		Name: site.Name, Fronts: site.Fronts, Cookies: site.Cookies, Space: space,
+		Name: site.Name, Fronts: site.Fronts, Cookies: site.Cookies, Markers: site.Identity.Contains, Space: space,
 		Policy: cache.Policy{Stale: site.Cache.Stale, Outage: site.Cache.Outage},
-		Pool: origin.NewPool(origin.Site{Name: site.Name, Origins: origins, Markers: site.Identity.Contains},
-			p.tracker, p.events),
+		Pool: origin.NewPool(origin.Site{
+			Name: site.Name, Origins: origins, Markers: site.Identity.Contains, Own: publication(space, site.Fronts),
+		}, p.tracker, p.events),
 	})
 	return nil
+}
+
+// publication returns what tells the publication's hosts from others: its addresses,
+// its fronts, and the names below them.
+func publication(space rewrite.Space, fronts []string) func(string) bool {
+	names := slices.Clone(fronts)
+	for _, u := range append([]*url.URL{space.Canonical}, space.Origins...) {
+		names = append(names, u.Hostname())
+	}
+	return func(host string) bool {
+		u := url.URL{Host: host}
+		host = strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+		return slices.ContainsFunc(names, func(name string) bool {
+			name = strings.TrimPrefix(name, "www.")
+			return host == name || strings.HasSuffix(host, "."+name)
+		})
+	}
 }
 
 // prober returns how one origin is looked at: each of the identity's paths in turn.

@@ -34,6 +34,7 @@ type edge struct {
 
 	journal *journal
 	tracker *health.Tracker
+	routes  *routes
 	cache   *cache.Cache
 	metrics *console.Metrics
 	proxy   *proxy.Edge
@@ -45,8 +46,9 @@ type edge struct {
 	stop       context.CancelFunc // ends background
 	failed     chan error         // a listener that broke
 
-	mu      sync.Mutex // guards current: one reload at a time
+	mu      sync.Mutex // guards what follows: one reload at a time
 	current *assembly
+	ending  bool // there are no more reloads
 }
 
 // edgeOptions are what an edge needs beside its configuration.
@@ -82,7 +84,8 @@ func startEdge(o edgeOptions) (*edge, error) {
 // build makes the parts that outlive a reload.
 func (e *edge) build(file *configs.File, extra map[string]http.Handler) {
 	e.metrics = console.NewMetrics(build())
-	e.tracker = health.NewTracker(health.Options{OnTransition: e.transition})
+	e.metrics.Loaded(float64(time.Now().Unix())) // or there would be no file
+	e.tracker = health.NewTracker(health.Options{OnTransition: e.transition, OnSuspicion: e.suspicion})
 	store := memory.New(file.Cache.Memory)
 	e.cache = cache.New(cache.Options{Store: store, MaxPage: store.MaxPage()})
 	e.proxy = proxy.NewEdge(proxy.Options{
@@ -92,7 +95,9 @@ func (e *edge) build(file *configs.File, extra map[string]http.Handler) {
 			logRecord(e.log, r)
 		},
 	})
-	e.metrics.Registry.MustRegister(&console.Snapshots{Edge: e.proxy, Cache: e.cache, Tracker: e.tracker})
+	e.metrics.Registry.MustRegister(e.snapshots())
+	sites := func() []*proxy.Site { return e.proxy.Sites().All() }
+	e.routes = newRoutes(filepath.Join(file.Data, "routes.json"), sites, e.log)
 	e.admin = &console.Admin{
 		Edge: e.proxy, Tracker: e.tracker, Metrics: e.metrics, Build: build(), Log: e.log, Reload: e.Reload, Extra: extra,
 	}
@@ -115,48 +120,28 @@ func (e *edge) open(ctx context.Context, file *configs.File) error {
 	if err != nil {
 		return err
 	}
+	e.routes.restore(next.sites, time.Now())
 	e.enter(next)
 	e.background.Go(func() {
 		e.tracker.Keep(ctx, verdicts, func(err error) { e.log.Warn("verdicts could not be saved", "error", err) })
 	})
-	if err := e.listen(ctx, file); err != nil {
+	if err := e.listen(file); err != nil {
 		return err
 	}
+	e.background.Go(func() { e.routes.keep(ctx) })
 	for name, s := range e.servers {
 		e.log.Info("serving", "listener", name, "address", s.Addr().String())
 	}
 	return nil
 }
 
-// parts are what an assembly is connected to.
-func (e *edge) parts() parts {
-	events := e.metrics.Events()
-	count := events.Moved
-	events.Moved = func(site, from, to, why string) {
-		count(site, from, to, why)
-		e.log.Warn("readers moved", "site", site, "from", from, "to", to, "why", why)
-	}
-	return parts{edge: e.proxy.ID(), tracker: e.tracker, events: events, probed: e.metrics.Probe}
-}
-
-// transition tells of a change of verdict.
-func (e *edge) transition(t health.Transition) {
-	e.metrics.Transition(t)
-	level := slog.LevelInfo
-	if !t.To.Usable() {
-		level = slog.LevelWarn
-	}
-	e.log.Log(context.Background(), level, "verdict", "site", t.ID.Site, "origin", t.ID.Origin,
-		"from", t.From, "to", t.To, "class", t.Class, "why", t.Reason)
-}
-
 // listen opens the sockets and serves on them.
-func (e *edge) listen(ctx context.Context, file *configs.File) error {
+func (e *edge) listen(file *configs.File) error {
 	sockets, err := listen.Inherit()
 	if err != nil {
 		return err
 	}
-	if err := e.certify(ctx, file); err != nil {
+	if err := e.certify(file); err != nil {
 		return err
 	}
 	var plain http.Handler = e.proxy
@@ -174,15 +159,23 @@ func (e *edge) listen(ctx context.Context, file *configs.File) error {
 		{"https", file.Listen.HTTPS, e.proxy, e.secure()},
 		{"admin", file.Listen.Admin, e.admin.Handler(), nil},
 	}
+	var opened []net.Listener
 	for _, f := range fronts {
 		if f.address == "" {
 			continue
 		}
 		l, err := sockets.Open(f.name, f.address)
 		if err != nil {
+			for _, l := range opened {
+				l.Close() // no server has it yet that would
+			}
 			return err
 		}
+		opened = append(opened, l)
 		e.servers[f.name] = listen.NewServer(l, f.handler, f.secure, e.log)
+	}
+	if unused := sockets.CloseUnused(); len(unused) > 0 {
+		e.log.Warn("sockets of the service manager that no listener is configured for were closed; disable their units", "sockets", unused)
 	}
 	for name, s := range e.servers {
 		e.background.Go(func() {
@@ -195,7 +188,7 @@ func (e *edge) listen(ctx context.Context, file *configs.File) error {
 }
 
 // certify loads the certificates of a configuration in place of those before.
-func (e *edge) certify(ctx context.Context, file *configs.File) error {
+func (e *edge) certify(file *configs.File) error {
 	if file.Listen.HTTPS == "" {
 		return nil
 	}
@@ -203,7 +196,7 @@ func (e *edge) certify(ctx context.Context, file *configs.File) error {
 	for _, f := range file.TLS.Files {
 		pairs = append(pairs, [2]string{f.Cert, f.Key})
 	}
-	k, err := listen.NewKeeper(ctx, listen.Certificates{
+	k, err := listen.NewKeeper(listen.Certificates{
 		Email: file.TLS.Email, Files: pairs, Internal: file.TLS.Internal, Names: fronts(file), Data: file.Data,
 	})
 	if err != nil {
@@ -236,7 +229,7 @@ func (e *edge) enter(next *assembly) {
 		inherit(old, next)
 	}
 	e.tracker.Configure(next.policies)
-	e.metrics.Configure(next.origins())
+	e.metrics.Configure(next.origins(), identified(next.file))
 	e.proxy.Serve(proxy.NewSites(e.proxy.ID(), next.sites))
 	e.current = next
 	next.start()
@@ -262,11 +255,17 @@ func inherit(old, next *assembly) {
 	}
 }
 
+// errStopping refuses a reload of an edge that drains.
+var errStopping = errors.New("the edge is stopping")
+
 // Reload reads the configuration again and swaps it in. An error leaves
 // everything running as it was.
 func (e *edge) Reload() (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.ending {
+		return errStopping
+	}
 	defer func() {
 		e.metrics.Reloaded(err == nil, float64(time.Now().Unix()))
 		if err != nil {
@@ -286,7 +285,7 @@ func (e *edge) Reload() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := e.certify(context.Background(), file); err != nil {
+	if err := e.certify(file); err != nil {
 		return err
 	}
 	setLevel(e.level, file.Log.Level)
@@ -328,45 +327,4 @@ func (e *edge) Addr(name string) net.Addr {
 		return s.Addr()
 	}
 	return nil
-}
-
-// Shutdown ends the edge: no new requests, then those under way, then everything
-// else. What has not ended within the drain time is cut.
-func (e *edge) Shutdown() {
-	e.admin.Drain()
-	ctx, cancel := context.WithTimeout(context.Background(), e.current.file.Drain)
-	defer cancel()
-	var servers sync.WaitGroup
-	for name, s := range e.servers {
-		if name == "admin" {
-			continue // it tells how the others end
-		}
-		servers.Go(func() {
-			if err := s.Shutdown(ctx); err != nil {
-				e.log.Warn("requests were cut because they did not end in time", "listener", name, "drain", e.current.file.Drain)
-			}
-		})
-	}
-	servers.Wait()
-	e.halt()
-}
-
-// halt ends what is left, in the reverse order of the start.
-func (e *edge) halt() {
-	brief, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	for _, s := range e.servers {
-		_ = s.Shutdown(brief) // those that drained have ended already
-	}
-	if e.current != nil {
-		e.current.end()
-	}
-	e.cache.Close()
-	e.stop()
-	e.background.Wait()
-	if k := e.keeper.Load(); k != nil {
-		k.Close()
-	}
-	e.log.Info("stopped")
-	e.journal.Close()
 }

@@ -112,7 +112,7 @@ func (e *edge) runUntil(ctx context.Context) error {
 			e.notify(daemon.SdNotifyReady)
 		case <-ctx.Done():
 			e.notify(daemon.SdNotifyStopping)
-			e.log.Info("draining", "drain", e.current.file.Drain)
+			e.log.Info("draining", "drain", e.endReloads().String())
 			e.Shutdown()
 			return nil
 		case err := <-e.failed:

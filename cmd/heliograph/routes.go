@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/heliograph-edge/heliograph/proxy"
+	"github.com/heliograph-edge/heliograph/proxy/origin"
+)
+
+const (
+	routesVersion = 1
+	// routesDelay gathers the moves of one incident into one write.
+	routesDelay = time.Second
+	// routesEvery keeps a quiet site's route young enough to be gone on with after
+	// a crash.
+	routesEvery = 5 * time.Minute
+)
+
+// routes keeps in a file where each site's readers are sent, so that a restart
+// moves nobody: the wait before a return, the ramp and the count of switches go on.
+type routes struct {
+	path  string
+	sites func() []*proxy.Site // that are served now
+	log   *slog.Logger
+	moved chan struct{} // capacity 1: something worth saving happened; read by keep
+}
+
+// routesFile is the form of the file.
+type routesFile struct {
+	Version int                 `json:"version"`
+	Routes  []origin.SavedRoute `json:"routes"`
+}
+
+// newRoutes returns routes that are kept under the path.
+func newRoutes(path string, sites func() []*proxy.Site, log *slog.Logger) *routes {
+	return &routes{path: path, sites: sites, log: log, moved: make(chan struct{}, 1)}
+}
+
+// touch wakes keep.
+func (r *routes) touch() {
+	select {
+	case r.moved <- struct{}{}:
+	default:
+	}
+}
+
+// restore lets sites that do not serve yet go on where those of the last run were.
+// Nothing that is wrong with the file prevents the start: it is set aside.
+func (r *routes) restore(sites []*proxy.Site, now time.Time) {
+	content, err := os.ReadFile(r.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	var saved []origin.SavedRoute
+	if err == nil {
+		saved, err = parseRoutes(content)
+	}
+	if err != nil {
+		broken := r.path + ".broken"
+		err = errors.Join(err, os.Rename(r.path, broken))
+		r.log.Warn("starting without the routes of the last run, readers begin at the primary", "set aside", broken, "error", err)
+		return
+	}
+	for _, s := range saved {
+		if err := resume(sites, s, now); err != nil {
+			r.log.Warn("the route of the last run is of no use, readers begin at the primary", "site", s.Site, "why", err)
+			continue
+		}
+		r.log.Info("readers go on where they were", "site", s.Site, "origin", s.Active, "since", s.Since)
+	}
+}
+
+// parseRoutes reads the file strictly: half of a route would be worse than none.
+func parseRoutes(content []byte) ([]origin.SavedRoute, error) {
+	var file routesFile
+	d := json.NewDecoder(bytes.NewReader(content))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	if file.Version != routesVersion {
+		return nil, fmt.Errorf("version is %d, this build reads %d", file.Version, routesVersion)
+	}
+	for i, s := range file.Routes {
+		if err := s.Check(); err != nil {
+			return nil, fmt.Errorf("route %d, of site %q: %w", i+1, s.Site, err)
+		}
+	}
+	return file.Routes, nil
+}
+
+// resume hands a route to the site that it is of.
+func resume(sites []*proxy.Site, saved origin.SavedRoute, now time.Time) error {
+	for _, s := range sites {
+		if s.Name == saved.Site {
+			return s.Pool.Resume(saved, now)
+		}
+	}
+	return errors.New("the site is not there any more")
+}
+
+// keep saves a second after a move, every five minutes, and once more when ctx
+// ends; then it returns.
+func (r *routes) keep(ctx context.Context) {
+	save := func() {
+		if err := r.save(time.Now()); err != nil {
+			r.log.Warn("routes could not be saved, and would be lost at a restart; check the data directory's owner and free space", "error", err)
+		}
+	}
+	defer save()
+	periodic := time.NewTicker(routesEvery)
+	defer periodic.Stop()
+	var gathered <-chan time.Time // nil while nothing waits to be saved
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.moved:
+			if gathered == nil {
+				gathered = time.After(routesDelay)
+			}
+			continue
+		case <-gathered:
+			gathered = nil
+		case <-periodic.C:
+		}
+		save()
+	}
+}
+
+// save writes all routes. A reader of the file sees the old content or the new,
+// never a part.
+func (r *routes) save(now time.Time) error {
+	file := routesFile{Version: routesVersion, Routes: []origin.SavedRoute{}}
+	for _, s := range r.sites() {
+		if route, ok := s.Pool.Route(now); ok {
+			file.Routes = append(file.Routes, route)
+		}
+	}
+	content, err := json.MarshalIndent(file, "", "\t")
+	if err != nil {
+		return err
+	}
+	return replace(r.path, append(content, '\n'))
+}
+
+// replace writes content beside path, for its owner alone, and renames it there.
+func replace(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		// Without it a power cut can leave the new name on an empty file.
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
