@@ -182,6 +182,17 @@ func (c *checks) identity(field string, identity Identity) {
 	for j, path := range identity.Paths {
 		c.refuse(fmt.Sprintf("%s.paths[%d]", field, j), pathProblem(path))
 	}
+	c.canary(field+".canary", identity.Canary)
+}
+
+// canary checks the canary of a site that asks for one.
+func (c *checks) canary(field string, canary Canary) {
+	if canary.Key.IsZero() && !c.file.source.gives(field) {
+		return
+	}
+	c.required(field, "key", canary.Key.String())
+	c.refuse(field+".path", pathProblem(canary.Path))
+	c.within(field+".lag", canary.Lag, 0, maxLag)
 }
 
 func pathProblem(path string) string {

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/heliograph-edge/heliograph/health/canary"
 )
 
 // File is a whole configuration. It is made by [Load], [Parse] or [FromOrigins];
@@ -89,7 +91,18 @@ type Identity struct {
 	// no proof.
 	Contains []string
 	// Paths are fetched by probes; at least one, each begins with a slash.
-	Paths []string
+	Paths  []string
+	Canary Canary
+}
+
+// Canary is the signed text that every origin of the site must have.
+type Canary struct {
+	// Key is what it must be signed with; the zero Key asks for no canary.
+	Key canary.Key
+	// Path begins with a slash.
+	Path string
+	// Lag is for how long after a canary was issued the one before it passes.
+	Lag time.Duration
 }
 
 // Health is how often origins are probed and how many answers turn a verdict.
@@ -136,7 +149,7 @@ func defaults() *File {
 
 func siteDefaults() Site {
 	return Site{
-		Identity: Identity{Paths: []string{"/"}},
+		Identity: Identity{Paths: []string{"/"}, Canary: Canary{Path: canary.Path}},
 		Health:   Health{Interval: 10 * time.Second, Timeout: 5 * time.Second, Fall: 3, Rise: 2},
 		Cache:    SiteCache{Stale: day, Outage: 30 * day},
 	}

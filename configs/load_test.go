@@ -37,7 +37,7 @@ func TestSmallestFileHasEveryDefault(t *testing.T) {
 				{Name: "https://www.gazette.example", URL: mustURL(t, "https://www.gazette.example")},
 				{Name: "https://gazette.example.ir", URL: mustURL(t, "https://gazette.example.ir")},
 			},
-			Identity: Identity{Paths: []string{"/"}},
+			Identity: Identity{Paths: []string{"/"}, Canary: Canary{Path: "/.well-known/heliograph-canary"}},
 			Health:   Health{Interval: 10 * time.Second, Timeout: 5 * time.Second, Fall: 3, Rise: 2},
 			Cache:    SiteCache{Stale: 24 * time.Hour, Outage: 30 * 24 * time.Hour},
 		}},
@@ -248,6 +248,35 @@ sites:
 	require.Equal(t, []netip.Addr{
 		netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("2001:db8::10"), netip.MustParseAddr("192.0.2.11"),
 	}, f.Sites[0].Origins[0].Address)
+}
+
+func TestACanaryIsRead(t *testing.T) {
+	const key = "heliograph-canary-key:FJy05CdtUaY0ekIj7ZCqW4OIYNIbyGemYB5c6YqOe08="
+	f, err := Parse("heliograph.yaml", []byte(`
+sites:
+  - origins: [https://www.gazette.example]
+    fronts: [gazette.example.net]
+    identity: {canary: {key: `+key+`, path: /proof.txt, lag: 90m}}
+  - origins: [https://www.tribune.example]
+    fronts: [tribune.example.net]
+    identity: {canary: {key: `+key+`}}
+  - origins: [https://www.herald.example]
+`))
+	require.NoError(t, err)
+	first, second, third := f.Sites[0].Identity.Canary, f.Sites[1].Identity.Canary, f.Sites[2].Identity.Canary
+	require.Equal(t, key, first.Key.String())
+	require.Equal(t, "/proof.txt", first.Path)
+	require.Equal(t, 90*time.Minute, first.Lag)
+	require.Equal(t, Canary{Key: first.Key, Path: "/.well-known/heliograph-canary"}, second)
+	require.True(t, third.Key.IsZero())
+	require.NoError(t, f.Check())
+}
+
+func TestAKeyInTheWrongPlaceIsNotRepeated(t *testing.T) {
+	const secret = "c2VlZHNlZWRzZWVkc2VlZHNlZWRzZWVkc2VlZHNlZWQ="
+	_, err := Parse("heliograph.yaml", []byte("sites: [{origins: [https://www.gazette.example], identity: {canary: {key: "+secret+"}}}]"))
+	require.ErrorContains(t, err, "sites[0].identity.canary.key: does not begin with heliograph-canary-key:")
+	require.NotContains(t, err.Error(), secret[:10])
 }
 
 func TestFileMayBeginWithAByteOrderMark(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/heliograph-edge/heliograph/health/canary"
 )
 
 // The bounds of what a file may ask for. They are there to catch slips (a unit
@@ -16,6 +18,7 @@ const (
 	minStale, maxStale       = time.Second, 3650 * day
 	minDrain, maxDrain       = 100 * time.Millisecond, time.Hour
 	minMemory, maxMemory     = 1 << 20, 1 << 40
+	maxLag                   = 7 * day
 )
 
 // What several keys accept, in the same words.
@@ -24,6 +27,7 @@ const (
 	acceptedOrigin  = "a URL without a path, such as https://www.gazette.example"
 	acceptedFile    = "the path of a PEM file"
 	acceptedHost    = "a host name such as gazette.example.net"
+	acceptedKey     = "the public key that heliograph canary new printed, heliograph-canary-key:…"
 )
 
 // The values of log, in the order they are listed in.
@@ -82,6 +86,11 @@ func siteSchema(s *Site) shape {
 			key{"paths", list(&s.Identity.Paths, "a list of paths such as [/, /news]", none[string], func(path *string) shape {
 				return text(path, "a path such as /news, with a query where it needs one")
 			})},
+			key{"canary", mapping(
+				key{"key", scalar(&s.Identity.Canary.Key, acceptedKey, canary.ParseKey)},
+				key{"path", text(&s.Identity.Canary.Path, "a path such as "+canary.Path)},
+				key{"lag", duration(&s.Identity.Canary.Lag, durations(0, maxLag))},
+			)},
 		)},
 		key{"health", mapping(
 			key{"interval", duration(&s.Health.Interval, durations(minInterval, maxInterval))},

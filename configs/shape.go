@@ -129,7 +129,7 @@ func count(into *int, accepted string) shape {
 }
 
 func duration(into *time.Duration, accepted string) shape {
-	return scalar(into, accepted, parseDuration)
+	return scalar(into, accepted, ParseDuration)
 }
 
 func size(into *int64, accepted string) shape {
@@ -145,7 +145,8 @@ func link(into **url.URL, accepted string) shape {
 }
 
 // scalar reads text, or a number as it is written, with parse. The errors of
-// parse are problems: they quote the text, and nothing goes before them.
+// parse are problems: nothing goes before them, and they quote the text unless it
+// may be a secret.
 func scalar[T any](into *T, accepted string, parse func(string) (T, error)) shape {
 	return shape{accepted: accepted, read: func(r *reader, n ast.Node, field string) {
 		var written string

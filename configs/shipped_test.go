@@ -116,7 +116,7 @@ func TestUnitKeepsStateWhereTheDefaultLooksForIt(t *testing.T) {
 }
 
 func TestUnitWaitsLongerThanTheDefaultDrain(t *testing.T) {
-	stop, err := parseDuration(directives(t, "heliograph.service")["Service.TimeoutStopSec"][0])
+	stop, err := ParseDuration(directives(t, "heliograph.service")["Service.TimeoutStopSec"][0])
 	require.NoError(t, err)
 	require.Greater(t, stop, defaults().Drain)
 }

@@ -14,9 +14,9 @@ const day = 24 * time.Hour
 // maxDays is the most whole days that a time.Duration holds.
 const maxDays = int64(math.MaxInt64 / day)
 
-// parseDuration reads what time.ParseDuration reads, with whole days allowed in
-// front: 30d, 1d12h.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads what time.ParseDuration reads, with whole days allowed in
+// front: 30d, 1d12h. The error quotes the text and says what is wrong with it.
+func ParseDuration(text string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(text, 64); err == nil && text != "0" {
 		return 0, fmt.Errorf("%s has no unit", quote(text))
 	}
@@ -57,7 +57,7 @@ func digits(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
-// formatDuration writes a duration the way parseDuration reads it, without the
+// formatDuration writes a duration the way ParseDuration reads it, without the
 // zero parts that time.Duration.String leaves in (24h0m0s).
 func formatDuration(d time.Duration) string {
 	if d < 0 {

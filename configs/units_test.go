@@ -21,7 +21,7 @@ func TestDurationsAreGosWithDaysInFront(t *testing.T) {
 		"-5s":     -5 * time.Second,
 		"106751d": 106751 * day,
 	} {
-		got, err := parseDuration(text)
+		got, err := ParseDuration(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
@@ -39,7 +39,7 @@ func TestDurationsAreGosWithDaysInFront(t *testing.T) {
 		"106752d":       `"106752d" is too long`,
 		"106751d23h59m": `"106751d23h59m" is too long`,
 	} {
-		_, err := parseDuration(text)
+		_, err := ParseDuration(text)
 		require.EqualError(t, err, problem)
 	}
 }
@@ -59,11 +59,11 @@ func TestWrittenDurationsReadBack(t *testing.T) {
 	for range 10_000 {
 		// The shift spreads the values over all magnitudes.
 		d := time.Duration(random.Int64() >> random.IntN(63))
-		got, err := parseDuration(formatDuration(d))
+		got, err := ParseDuration(formatDuration(d))
 		require.NoError(t, err, formatDuration(d))
 		require.Equal(t, d, got)
 	}
-	longest, err := parseDuration(formatDuration(math.MaxInt64))
+	longest, err := ParseDuration(formatDuration(math.MaxInt64))
 	require.NoError(t, err)
 	require.Equal(t, time.Duration(math.MaxInt64), longest)
 }

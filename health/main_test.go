@@ -21,7 +21,7 @@ func probed(seconds float64, c Class) Observation {
 		o.Status, o.Reason = 200, ""
 	case ServerError:
 		o.Stage, o.Status = StageRequest, 502
-	case IdentityMissing:
+	case IdentityMissing, CanaryInvalid, CanaryStale:
 		o.Stage, o.Status = StageIdentity, 200
 	case Redirected:
 		o.Stage, o.Status = StageRequest, 302

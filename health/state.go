@@ -291,7 +291,7 @@ func (v Verdict) fallen() bool { return v == Down || v == Blocked || v == Hijack
 // fallsTo is the verdict that failures of this class end in.
 func (c Class) fallsTo() Verdict {
 	switch c {
-	case IdentityMissing, Redirected:
+	case IdentityMissing, CanaryInvalid, CanaryStale, Redirected:
 		return Hijacked
 	case TLSReset, TLSCertificate, AddressForbidden:
 		// The three that a failing server hardly ever brings about itself: a cut

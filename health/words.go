@@ -88,6 +88,8 @@ const (
 	BodyTruncated    Class = "body_truncated"     // shorter than declared, or reset inside
 	BodyTimeout      Class = "body_timeout"       // the body stopped coming
 	IdentityMissing  Class = "identity_missing"   // an answer without the site's identity
+	CanaryInvalid    Class = "canary_invalid"     // no canary, or one that proves nothing: another key's, another site's
+	CanaryStale      Class = "canary_stale"       // the site's canary, but expired, rolled back or of the future
 	LoopDetected     Class = "loop"               // the origin is this edge
 	InternalError    Class = "internal_error"     // the edge's own mistake
 )
@@ -98,7 +100,7 @@ func Classes() []Class {
 		OK, DNSError, DNSNotFound, DNSTimeout, ConnectRefused, ConnectTimeout, ConnectReset, Unreachable,
 		AddressForbidden, TLSReset, TLSTimeout, TLSProtocol, TLSCertificate, RequestReset, FirstByteTimeout,
 		ProtocolError, HeaderTooLarge, ServerError, StatusUnexpected, Redirected, BodyTruncated, BodyTimeout,
-		IdentityMissing, LoopDetected, InternalError,
+		IdentityMissing, CanaryInvalid, CanaryStale, LoopDetected, InternalError,
 	}
 }
 
@@ -136,6 +138,8 @@ var proxyErrors = map[Class]string{
 	BodyTruncated:    "http_response_incomplete",
 	BodyTimeout:      "connection_read_timeout",
 	IdentityMissing:  "destination_unavailable",
+	CanaryInvalid:    "destination_unavailable",
+	CanaryStale:      "destination_unavailable",
 	LoopDetected:     "proxy_loop_detected",
 	InternalError:    "proxy_internal_error",
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/heliograph-edge/heliograph/cache"
 	"github.com/heliograph-edge/heliograph/configs"
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/canary"
 	"github.com/heliograph-edge/heliograph/health/probe"
 	"github.com/heliograph-edge/heliograph/proxy"
 	"github.com/heliograph-edge/heliograph/proxy/origin"
@@ -33,10 +34,11 @@ type assembly struct {
 
 // parts are what an assembly is connected to.
 type parts struct {
-	edge    string // its name in CDN-Loop
-	tracker *health.Tracker
-	events  origin.Events
-	probed  func(health.ID, health.Observation)
+	edge     string // its name in CDN-Loop
+	tracker  *health.Tracker
+	canaries *canary.Memory
+	events   origin.Events
+	probed   func(health.ID, health.Observation)
 }
 
 // assemble builds the sites of a configuration. Nothing runs yet.
@@ -102,7 +104,8 @@ func publication(space rewrite.Space, fronts []string) func(string) bool {
 	}
 }
 
-// prober returns how one origin is looked at: each of the identity's paths in turn.
+// prober returns how one origin is looked at: each of the identity's paths in turn,
+// and the canary beside the first.
 func prober(id health.ID, site *configs.Site, o *configs.Origin, hosts []string, roots *x509.CertPool, p parts,
 ) func(context.Context) health.Observation {
 	var pages []probe.Target
@@ -112,6 +115,11 @@ func prober(id health.ID, site *configs.Site, o *configs.Origin, hosts []string,
 			Contains: site.Identity.Contains, Timeout: site.Health.Timeout,
 			Agent: "heliograph/" + version + " (health probe)", EdgeID: p.edge,
 		})
+	}
+	if wanted := site.Identity.Canary; !wanted.Key.IsZero() {
+		pages[0].Canary = &probe.CanaryCheck{
+			Site: site.Name, Key: wanted.Key, Path: wanted.Path, Lag: wanted.Lag, Seen: p.canaries,
+		}
 	}
 	return func(ctx context.Context) health.Observation {
 		seen := probe.Round(ctx, pages)

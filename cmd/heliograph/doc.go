@@ -4,6 +4,8 @@
 //	heliograph run ORIGIN...        serve a site from the best of its origins
 //	heliograph run -c FILE          the same, as a configuration file says
 //	heliograph check URL...         look at addresses stage by stage
+//	heliograph canary new|sign|verify
+//	                                make keys, and sign the proof that an origin is the publication's
 //	heliograph validate FILE...     check configuration files
 //	heliograph demo                 a small newspaper, an edge, and a reader, to break and mend
 //	heliograph healthcheck          ask a running edge whether it serves readers

@@ -21,6 +21,7 @@ import (
 	"github.com/heliograph-edge/heliograph/cache/memory"
 	"github.com/heliograph-edge/heliograph/configs"
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/canary"
 	"github.com/heliograph-edge/heliograph/proxy"
 	"github.com/heliograph-edge/heliograph/proxy/console"
 	"github.com/heliograph-edge/heliograph/proxy/listen"
@@ -35,6 +36,7 @@ type edge struct {
 	journal *journal
 	tracker *health.Tracker
 	routes  *routes
+	canary  *canary.Memory
 	cache   *cache.Cache
 	metrics *console.Metrics
 	proxy   *proxy.Edge
@@ -116,12 +118,14 @@ func (e *edge) open(ctx context.Context, file *configs.File) error {
 	if err := e.tracker.Restore(verdicts, time.Now()); err != nil {
 		e.log.Warn("starting without the verdicts of the last run", "error", err)
 	}
+	keeper := e.remember(filepath.Join(file.Data, "canaries.json"))
 	next, err := assemble(file, e.parts())
 	if err != nil {
 		return err
 	}
 	e.routes.restore(next.sites, time.Now())
 	e.enter(next)
+	e.background.Go(func() { keeper.run(ctx) })
 	e.background.Go(func() {
 		e.tracker.Keep(ctx, verdicts, func(err error) { e.log.Warn("verdicts could not be saved", "error", err) })
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 )
 
@@ -61,7 +62,10 @@ func TestTheDockerfileBuildsAsMakeDoes(t *testing.T) {
 }
 
 func TestEveryCommandShowsAnExample(t *testing.T) {
-	for _, c := range append(rootCommand().Commands(), rootCommand()) {
+	commands := []*cobra.Command{rootCommand()}
+	for i := 0; i < len(commands); i++ {
+		c := commands[i]
+		commands = append(commands, c.Commands()...)
 		require.NotEmpty(t, c.Example, c.CommandPath())
 		require.NotEmpty(t, c.Short, c.CommandPath())
 		require.Contains(t, c.Example, "  "+c.CommandPath(), c.CommandPath())
@@ -69,10 +73,10 @@ func TestEveryCommandShowsAnExample(t *testing.T) {
 }
 
 func TestCommandsThatPrintResultsPrintThemAsJSON(t *testing.T) {
-	for _, name := range []string{"check", "validate", "version", "demo"} {
-		c, _, err := rootCommand().Find([]string{name})
+	for _, name := range []string{"check", "validate", "version", "demo", "canary verify"} {
+		c, _, err := rootCommand().Find(strings.Fields(name))
 		require.NoError(t, err)
-		require.Equal(t, name, c.Name())
+		require.Equal(t, "heliograph "+name, c.CommandPath())
 		require.NotNil(t, c.Flags().Lookup("json"), "%s has no --json", name)
 	}
 }

@@ -72,17 +72,24 @@ It serves readers from the best of them, keeps what it fetched, and shows what i
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(runCommand(), demoCommand(), checkCommand(), validateCommand(), healthcheckCommand(), versionCommand())
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), canaryCommand(), validateCommand(), healthcheckCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c.CommandPath(), err} })
-	for _, c := range append(root.Commands(), root) {
-		if args := c.Args; args != nil {
-			c.Args = func(c *cobra.Command, given []string) error {
-				if err := args(c, given); err != nil {
-					return &usageError{c.CommandPath(), err}
-				}
-				return nil
+	refuseArguments(root)
+	return root
+}
+
+// refuseArguments makes usage errors of the arguments that a command, or one under
+// it, does not take.
+func refuseArguments(c *cobra.Command) {
+	if args := c.Args; args != nil {
+		c.Args = func(c *cobra.Command, given []string) error {
+			if err := args(c, given); err != nil {
+				return &usageError{c.CommandPath(), err}
 			}
+			return nil
 		}
 	}
-	return root
+	for _, below := range c.Commands() {
+		refuseArguments(below)
+	}
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/proxy"
@@ -150,25 +149,5 @@ func (r *routes) save(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return replace(r.path, append(content, '\n'))
-}
-
-// replace writes content beside path, for its owner alone, and renames it there.
-func replace(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		// Without it a power cut can leave the new name on an empty file.
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return replace(r.path, append(content, '\n'), 0o600)
 }

@@ -104,6 +104,9 @@ func One(ctx context.Context, t Target, address netip.Addr) Result {
 			break
 		}
 	}
+	if l.result.OK() {
+		l.canary(address)
+	}
 	l.result.At = time.Now()
 	return l.result
 }

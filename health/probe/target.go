@@ -35,6 +35,8 @@ type Target struct {
 
 	// Contains are texts that the page must all have, within its first 512 KiB.
 	Contains []string
+	// Canary is what the origin's canary must be, besides; nil asks for none.
+	Canary *CanaryCheck
 	// Hosts are hosts of the publication, with a port where it is not the
 	// scheme's own. A redirect to one of them, or to the origin itself, stays on the site.
 	Hosts []string

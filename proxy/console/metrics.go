@@ -323,7 +323,7 @@ func failoverReason(c health.Class) string {
 		return "handshake"
 	case health.ServerError:
 		return "server_error"
-	case health.IdentityMissing, health.Redirected:
+	case health.IdentityMissing, health.CanaryInvalid, health.CanaryStale, health.Redirected:
 		return "identity"
 	case health.BodyTruncated, health.BodyTimeout:
 		return "body"

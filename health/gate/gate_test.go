@@ -1,0 +1,132 @@
+package gate
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// answer is a page answered 200, with header fields as name and value in turn.
+func answer(body string, fields ...string) Answer {
+	a := Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Path: "/", Body: []byte(body), Whole: true}
+	for i := 0; i+1 < len(fields); i += 2 {
+		a.Header.Set(fields[i], fields[i+1])
+	}
+	return a
+}
+
+func with(a Answer, status int, path string) Answer {
+	a.Status, a.Path = status, path
+	return a
+}
+
+func TestJudgements(t *testing.T) {
+	marked := Known{Hosts: []string{"www.gazette.example"}, Markers: []string{"Gazette"}}
+	nothing := Known{Hosts: []string{"www.gazette.example"}}
+	gate := New()
+	long := strings.Repeat("<p>word after word</p>", 400)
+	page := "<html><title>Gazette</title><body><a href=/a>a</a><a href=/b>b</a><a href=/c>c</a>" + long
+	for _, c := range []struct {
+		name  string
+		a     Answer
+		known Known
+		want  Kind
+	}{
+		{"RFC 7725 §3: 451 is legal whatever the page", with(answer(page), 451, "/"), marked, Legal},
+		{"RFC 6585 §4: 429 is rate limited", with(answer(page), 429, "/"), marked, RateLimited},
+		{"the challenge's header decides", answer(page, "Cf-Mitigated", "challenge"), marked, Challenge},
+		{"a policy that names challenge hosts is none", answer(page, "Content-Security-Policy", "script-src /cdn-cgi/challenge-platform/"), marked, Genuine},
+		{"the challenge's script without its status is none", answer(page + `<script src="/cdn-cgi/challenge-platform/x.js"></script>`), nothing, Unknown},
+		{"the challenge's script with 403", with(answer(`<script src="/cdn-cgi/challenge-platform/x.js"></script>`), 403, "/"), nothing, Challenge},
+		{"403 with the marker is the site's own", with(answer(page), 403, "/"), marked, Genuine},
+		{"403 without is denied", with(answer("<h1>Forbidden</h1>"), 403, "/"), marked, Denied},
+		{"403 that is no page is denied", with(answer("no", "Content-Type", "text/plain"), 403, "/"), marked, Denied},
+		{"5xx without the marker speaks of trouble", with(answer("<h1>Bad gateway</h1>"), 502, "/"), marked, Unknown},
+		{"404 of a bare server speaks of nothing", with(answer("<h1>Not Found</h1>"), 404, "/x"), marked, Unknown},
+		{"markers must all be there", answer(page), Known{Markers: []string{"Gazette", "Harbour"}}, Mismatch},
+		{"a marker that has not come yet is not missing", Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte("<p>" + strings.Repeat("x ", Limit))}, marked, Unknown},
+		{"a marker beyond the limit is found", answer("<p>" + strings.Repeat("x ", Limit) + "Gazette"), marked, Genuine},
+		{"a canary vouches for a redesign", answer("<title>Else</title>" + long), Known{Baseline: gazetteBaseline(t), Vouched: true}, Genuine},
+		{"without it the redesign is unlike", answer("<title>Else</title>" + long), Known{Baseline: gazetteBaseline(t)}, Mismatch},
+		{"wording on a long page is not believed", answer("<title>Blocked</title>this site is blocked" + strings.Repeat("<a href=/x>on</a> ", 40)), nothing, Unknown},
+		{"wording on a bare page is", answer("<title>x</title>this site is blocked"), nothing, BlockPage},
+		{"quoted wording is nobody's word", answer("<title>x</title><blockquote>this site is blocked</blockquote>"), nothing, Unknown},
+		{"vague wording needs two signs", answer("<h1>Access denied</h1>"), nothing, Unknown},
+		{"the random path is a second sign", answer("<h1>Access denied</h1>"), Known{Wildcard: true}, BlockPage},
+		{"a marker on a seizure banner", answer("<title>Gazette</title><h1>This website has been seized</h1>"), marked, Seized},
+		{"a marker on the frame of another page", answer(`<title>Gazette</title><iframe src="https://evil.example/">`), marked, Mismatch},
+		{"a marker above a parking script", answer(`<title>Gazette</title><script src="https://www.sedoparking.com/p.js">`), marked, Parked},
+		{"HTML for a script", with(answer("<html><title>Portal</title>"), 200, "/app.js"), nothing, ForeignType},
+		{"HTML for a script, called a script", with(answer("<!DOCTYPE html><html>", "Content-Type", "application/javascript"), 200, "/app.js"), nothing, ForeignType},
+		{"HTML for a picture of a wiki", with(answer("<html><title>Picture</title>"), 200, "/wiki/File:Lock.jpg"), nothing, Unknown},
+		{"the site's own page for a missing script", with(answer(page), 200, "/old.js"), marked, Genuine},
+		{"a 404 page for a script", with(answer("<html>no"), 404, "/app.js"), nothing, Unknown},
+		{"a program for a page", with(answer("MZ", "Content-Type", "application/octet-stream"), 200, "/index.html"), nothing, ForeignType},
+		{"a picture for the home page", answer("\x89PNG", "Content-Type", "image/png"), nothing, ForeignType},
+		{"a feed at the home page", answer("<?xml version='1.0'?><rss>", "Content-Type", "application/rss+xml"), nothing, Unknown},
+		{"a picture for a style sheet", with(answer("GIF89a", "Content-Type", "image/gif"), 200, "/a.css"), nothing, ForeignType},
+		{"a script for a script", with(answer("var a = '<html>'", "Content-Type", "text/javascript"), 200, "/a.js"), nothing, Unknown},
+		{"a redirect to a shop for domains", with(answer("", "Location", "https://www.sedo.com/x"), 302, "/"), marked, Parked},
+		{"a redirect on the site", with(answer("", "Location", "https://gazette.example/"), 301, "/"), marked, Unknown},
+		{"an empty page", answer(""), marked, Mismatch},
+		{"no type and a page", Answer{Status: 200, Header: http.Header{}, Body: []byte("<!doctype html><p>x"), Whole: true}, marked, Mismatch},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := gate.Judge(c.a, c.known)
+			require.Equal(t, c.want.String(), f.Kind.String(), "%q", f.Evidence)
+			require.Equal(t, c.want.Foreign(), len(f.Evidence) > 0)
+		})
+	}
+}
+
+func TestEvidenceIsGivenWhenAskedFor(t *testing.T) {
+	k := Known{Markers: []string{"Gazette"}, Explain: true}
+	require.NotEmpty(t, New().Judge(answer("<title>Gazette</title>"), k).Evidence)
+	require.NotEmpty(t, New().Judge(answer("<title>x</title>"), Known{Explain: true}).Evidence)
+}
+
+func TestAJudgementDoesNotDependOnTheOneBefore(t *testing.T) {
+	genuine, foreign := corpus(t)
+	one := New()
+	known := Known{Hosts: []string{"www.gazette.example"}}
+	for _, s := range append(genuine, foreign...) {
+		fresh := &Gate{matcher: one.matcher}
+		fresh.readings.New = one.readings.New
+		require.Equal(t, fresh.Judge(s.Answer, known), one.Judge(s.Answer, known), s.file)
+	}
+}
+
+func TestManyJudgeAtOnce(t *testing.T) {
+	genuine, foreign := corpus(t)
+	g := New()
+	done := make(chan bool)
+	for range 4 {
+		go func() {
+			same := true
+			for _, s := range foreign {
+				same = same && g.Judge(s.Answer, Known{Markers: []string{"Harbour Gazette is here"}}).Kind != Genuine
+			}
+			done <- same
+		}()
+	}
+	for range 4 {
+		require.True(t, <-done)
+	}
+	require.NotEmpty(t, genuine)
+}
+
+func TestKindsAreAClosedSetOfWords(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range Kinds() {
+		text, err := json.Marshal(k)
+		require.NoError(t, err)
+		require.Equal(t, `"`+k.String()+`"`, string(text))
+		require.False(t, seen[k.String()])
+		seen[k.String()] = true
+	}
+	require.Len(t, seen, 11)
+	require.False(t, Kind(200).Foreign())
+}
