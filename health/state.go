@@ -170,6 +170,8 @@ func (s State) noted(o Observation) State {
 		s.LastAnswer = o.At
 	}
 	switch {
+	case o.Live && o.Class == FirstByteTimeout:
+		// One slow page, asked of every origin, is no sign of the network.
 	case !o.Class.network():
 		s.NetworkSince = time.Time{}
 	case s.NetworkSince.IsZero():

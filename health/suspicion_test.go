@@ -101,3 +101,17 @@ func TestTheEndOfTheCertificateIsKeptOfTheLatestProbe(t *testing.T) {
 	observe(tracker, primary, probed(2, ConnectTimeout))
 	require.Zero(t, tracker.View(primary).NotAfter)
 }
+
+func TestASlowPageIsNoSignOfTheNetwork(t *testing.T) {
+	tracker, _ := tracking(primary, alternate)
+	observe(tracker, primary, probed(0, OK))
+	observe(tracker, alternate, probed(0, OK))
+	observe(tracker, primary, requested(12, FirstByteTimeout))
+	observe(tracker, alternate, requested(12, FirstByteTimeout))
+	_, _, doubted := tracker.Suspected()
+	require.False(t, doubted)
+	observe(tracker, primary, probed(13, FirstByteTimeout))
+	observe(tracker, alternate, probed(13, FirstByteTimeout))
+	_, _, doubted = tracker.Suspected()
+	require.True(t, doubted, "probes of the front pages that nobody answers are one")
+}
