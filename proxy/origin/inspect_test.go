@@ -61,7 +61,7 @@ func TestWhichAnswersAreThePublications(t *testing.T) {
 		{"an error page of the server's", 502, notice, nil, health.ServerError, false},
 		{"an error page of the publication's", 500, page, nil, health.ServerError, true},
 		{"an error that is no page", 500, "no", []string{"Content-Type", "text/plain"}, health.ServerError, true},
-		{"not implemented", 501, "no", []string{"Content-Type", "text/plain"}, health.OK, false},
+		{"a method it does not know", 501, "no", []string{"Content-Type", "text/plain"}, health.OK, false},
 		{"a loop", 508, page, nil, health.LoopDetected, false},
 	}
 	for _, test := range tests {
