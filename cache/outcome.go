@@ -218,11 +218,13 @@ func (c *Cache) receive(ctx context.Context, cancel context.CancelFunc, f *fill,
 	transfer := &transfer{cache: c, fill: f, body: page.Body, length: got.Response.ContentLength}
 	c.work.Go(func() { transfer.watch(ctx, cancel) })
 	err := transfer.copy(ctx, got.Response.Body)
-	page.Body.trim()
-	page.Body.end(err, got.Response.Trailer)
 	if err != nil {
+		// Before the followers learn of it: one who asks again must not join this.
+		c.leave(f)
 		c.count.FillAborts.Add(1)
 	}
+	page.Body.trim()
+	page.Body.end(err, got.Response.Trailer)
 	if err != nil || transfer.passing {
 		c.store.Release(f.key, transfer.reserved)
 		return
