@@ -78,7 +78,8 @@ func TestEveryFaultOfAnOriginMovesTheReaderToTheNext(t *testing.T) {
 				require.Equal(t, test.class, got.Attempts[0].Class, got.Attempts[0].Reason)
 				require.Equal(t, test.stage, got.Attempts[0].Stage)
 			} else {
-				require.True(t, got.Attempts[0].Hedge)
+				// On a slow machine the first attempt may end before the hedge answers.
+				require.True(t, got.Attempts[len(got.Attempts)-1].Hedge)
 			}
 			if test.early {
 				requireLetterArrives(t, pool)
