@@ -10,6 +10,8 @@ COUNT     ?= 3
 
 # Debian keeps nginx where only root looks for programs.
 export PATH := $(PATH):/usr/sbin
+# The tests that say more without the race detector.
+WITHOUT_RACE := ^(TestAFreshHitAllocatesNothing|TestAPageWithoutObjectionDoesNotAllocate|TestLargeAnswerTakesLittleMemory)$$
 # The seconds of load that bench-nginx takes in all.
 export BENCH_SECONDS ?= 40
 
@@ -34,6 +36,8 @@ test: needs lint ## install what the tests need, then formatting, vet, linters, 
 	@if command -v gcc >/dev/null || command -v clang >/dev/null; then race=-race; else \
 		echo 'skipped: the race detector, which needs a C compiler'; fi; \
 	set -x; $(GO) test $$race -timeout 4m ./...
+	@# What the race detector changes: allocations, and the size of what passes in reasonable time.
+	$(GO) test -count 1 -timeout 4m -run '$(WITHOUT_RACE)' ./cache ./health/gate ./proxy
 
 test-short: ## the quick tests, without the race detector
 	$(GO) test -short -timeout 2m ./...
