@@ -200,5 +200,5 @@ func isHostname(name string) bool {
 		}
 	}
 	_, fits := dns.IsDomainName(name)
-	return name != "" && fits && len(name) <= 253 && !strings.HasPrefix(name, ".")
+	return name != "" && fits && len(name) <= 253 && !strings.HasPrefix(name, ".") && !strings.HasSuffix(name, ".")
 }

@@ -54,6 +54,7 @@ func TestARefusedServerSaysWhatIsAccepted(t *testing.T) {
 		"https://bücher.example/":             "no host name in ASCII",
 		"https://-..example/":                 "no host name in ASCII",
 		"https://":                            "has no host",
+		"tls://dns.example..:1":               "no host name in ASCII",
 		"http://dns.example/":                 `the scheme "http" is not known`,
 		"tls://dns.example#" + strings.Repeat("::1,", 8) + "::1": "more than 8 addresses",
 		"tls://" + strings.Repeat("a", 3000):                     "longer than 2048 bytes",
