@@ -21,6 +21,8 @@ const (
 	// maxStale is how long addresses serve that nobody confirms.
 	maxStale  = 24 * time.Hour
 	maxProved = 16
+	// grace is for how long after its time an answer still does for a reader.
+	grace = time.Minute
 )
 
 // memory is what is known of one host.
@@ -65,6 +67,18 @@ func (r *Resolver) known(ctx context.Context, host string) (Result, error) {
 		r.leave(f, host)
 		return Result{}, ctx.Err()
 	}
+}
+
+// ready are the addresses of a host that may be connected to without asking anybody.
+func (r *Resolver) ready(host string) []netip.Addr {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.memoryLocked(host)
+	now := r.now()
+	if m.until.IsZero() || now.After(m.until.Add(grace)) {
+		return nil
+	}
+	return m.settled(now).Addresses
 }
 
 // joinLocked waits with others for a lookup of the host, or begins one. It ends

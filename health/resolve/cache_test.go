@@ -40,6 +40,31 @@ func TestAnAnswerIsRememberedForItsTimeToLive(t *testing.T) {
 	require.Greater(t, p.control.Asked(name), asked)
 }
 
+func TestAReaderDoesNotWaitForAnAnswerThatIsAMinuteOverItsTime(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	p := newPair(t, lab.At(right...), lab.Saying{Addresses: right, TTL: 20 * time.Second})
+	p.Now = func() time.Time { return now }
+	ask := func() []netip.Addr {
+		addresses, err := p.Addresses(t.Context(), name)
+		require.NoError(t, err)
+		return addresses
+	}
+	require.Equal(t, right, ask())
+	p.system.Say(name, lab.Saying{Addresses: other, TTL: 20 * time.Second})
+	p.control.Say(name, lab.Saying{Addresses: other, TTL: 20 * time.Second})
+	asked := p.control.Asked(name)
+	now = now.Add(20*time.Second + grace)
+	require.Equal(t, right, ask())
+	require.Equal(t, asked, p.control.Asked(name))
+	_, err := p.Lookup(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, other, ask(), "what a probe found replaces them")
+	now = now.Add(20*time.Second + grace + time.Second)
+	p.system.Say(name, lab.At(right...))
+	p.control.Say(name, lab.At(right...))
+	require.Equal(t, right, ask(), "without probes they are asked for again")
+}
+
 func TestFreshnessIsBounded(t *testing.T) {
 	with := func(kind Kind, ttls ...time.Duration) Result {
 		r := Result{Finding: Finding{Kind: kind}}

@@ -86,8 +86,13 @@ func (r *Resolver) Lookup(ctx context.Context, host string) (Result, error) {
 	return result, result.failure(name, r.Bogons)
 }
 
-// Addresses is Lookup for those who want nothing else, such as a probe.
+// Addresses is Lookup for those who connect for a reader. They do not wait, as a Lookup
+// over UDP does at least for Listen, while addresses are at hand that were right a minute
+// ago: probes look the same host up every few seconds, and what they find replaces them.
 func (r *Resolver) Addresses(ctx context.Context, host string) ([]netip.Addr, error) {
+	if ready := r.ready(canonical(host)); len(ready) > 0 {
+		return ready, nil
+	}
 	result, err := r.Lookup(ctx, host)
 	return result.Addresses, err
 }
@@ -132,10 +137,11 @@ func (r *Resolver) ask(ctx context.Context, host string) Result {
 	return result
 }
 
-// pinned is the result for a host that the machine's own table has: its
-// operator has said where it is.
+// pinned is the result for a host that the machine's own table has. Its operator has
+// said where it is, as nobody on the network could: of the bogons only those are
+// refused that nothing can allow.
 func (r *Resolver) pinned(addresses []netip.Addr) Result {
-	usable, bogons := r.Bogons.split(addresses)
+	usable, bogons := Bogons{Refused: Metadata()}.split(addresses)
 	answer := Answer{Server: r.System, Outcome: Found, Addresses: usable, Bogons: bogons, TTL: machineTTL}
 	return Result{
 		Addresses: usable,
