@@ -21,7 +21,7 @@ LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION:v%=%))
 
 .DEFAULT_GOAL := help
 .PHONY: help download build test test-short needs lint format-check vet golangci vulnerabilities fmt \
-	fuzz bench bench-go bench-nginx demo soak image-root docker clean
+	fuzz matrix bench bench-go bench-nginx demo soak image-root docker clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ fmt: ## format the Go files
 
 fuzz: ## run each fuzzer for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)
+
+matrix: ## every scenario of blocking with a fresh, a stale and no stored copy; prints the table of health/MATRIX.md
+	@table="$$(mktemp)"; $(GO) test -count 1 -timeout 10m -run '^TestMatrix$$' ./cmd/heliograph -matrix "$$table"; \
+		code=$$?; cat "$$table"; rm -f "$$table"; exit $$code
 
 bench: bench-go bench-nginx ## Go benchmarks with allocations, then the load run beside nginx
 

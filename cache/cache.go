@@ -88,6 +88,8 @@ type Answer struct {
 	Attempts  int            // how many origins were asked for this reader
 	Result    Result
 	Status    Status
+
+	doubtful bool // passed through, and perhaps not the publication's
 }
 
 // Cache answers requests from a [Store], and fills it. Its methods are safe for
@@ -280,7 +282,7 @@ func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, er
 	}
 	status.FwdStatus = got.Response.StatusCode
 	return Answer{
-		Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: result, Status: status,
+		Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: result, Status: status, doubtful: got.Doubtful,
 	}, nil
 }
 
@@ -288,7 +290,7 @@ func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, er
 // stands in for a failure all the same.
 func (c *Cache) passOver(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
 	a, err := c.pass(ctx, r, status)
-	if ctx.Err() != nil || err == nil && !Replaceable(a.Response.StatusCode) {
+	if ctx.Err() != nil || err == nil && !a.doubtful && !Replaceable(a.Response.StatusCode) {
 		return a, err
 	}
 	now := c.now()

@@ -114,6 +114,11 @@ func TestAStalePageStandsInForADoubtfulAnswer(t *testing.T) {
 					require.Equal(t, "perhaps", body)
 				}
 				require.Equal(t, 1, e.Usage().Pages, "nothing is removed")
+
+				e = stored(t, policy, minute)
+				e.answersAs("", true, always(403, "perhaps"))
+				_, body = e.read(t, "Cache-Control: no-store")
+				require.Equal(t, policy.Stale > 0, body == "news", "also for one who wants nothing stored")
 			})
 		})
 	}

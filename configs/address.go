@@ -17,6 +17,10 @@ import (
 func parseURL(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		problem := quote(text) + " has no https:// or http:// in front"
+		if strings.Contains(text, "@") {
+			// What is before it may be a password.
+			problem = "has no https:// or http:// in front"
+		}
 		host, _, _ := strings.Cut(text, ":")
 		if hostProblem(host) == "" && (strings.Contains(host, ".") || host == "localhost") {
 			problem += fmt.Sprintf(" (did you mean %q?)", "https://"+text)
@@ -25,7 +29,11 @@ func parseURL(text string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		// The error holds the whole URL, which may hold a password.
+		if strings.Contains(text, "@") {
+			// Even the error's part may be one of a password.
+			return nil, errors.New("is not a URL")
+		}
+		// The error holds the whole URL.
 		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}

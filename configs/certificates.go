@@ -12,8 +12,9 @@ import (
 
 // CheckFiles reads the certificate, key and authority files that f refers to,
 // and holds them to be what they should be: a certificate with its key, and PEM
-// certificates. It does not look at names or expiry. The error is a [*Refusal]
-// with one mistake for each field.
+// certificates. It does not look at names or expiry. Of lists of fingerprints it
+// holds that they can be read; their rows are looked at by whoever uses them. The
+// error is a [*Refusal] with one mistake for each field.
 func (f *File) CheckFiles() error {
 	c := &checks{file: f}
 	for i, pair := range f.TLS.Files {
@@ -27,6 +28,11 @@ func (f *File) CheckFiles() error {
 			if err := authorities(origin.CA); err != nil {
 				c.refuse(originField(i, j)+".ca", err.Error())
 			}
+		}
+	}
+	for i, path := range f.Fingerprints {
+		if err := legible(path); err != nil {
+			c.refuse("fingerprints["+strconv.Itoa(i)+"]", err.Error())
 		}
 	}
 	explain(c.found)
@@ -52,6 +58,24 @@ func (c *checks) pair(field string, pair CertificateFile) {
 		c.refuseFor(field, fmt.Sprintf("%s and %s are no pair: %v", pair.Cert, pair.Key, err),
 			"a PEM certificate chain, the leaf first, and its PEM key")
 	}
+}
+
+// legible looks whether there is something to read in a file.
+func legible(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("cannot be read: %w", err)
+	}
+	defer file.Close()
+	switch about, err := file.Stat(); {
+	case err != nil:
+		return fmt.Errorf("cannot be read: %w", err)
+	case !about.Mode().IsRegular():
+		return errors.New(path + " is no file")
+	case about.Size() == 0:
+		return errors.New(path + " is empty")
+	}
+	return nil
 }
 
 // authorities reads a file of PEM certificates, of which there has to be one.

@@ -97,3 +97,23 @@ sites:
 	require.Equal(t, want, refusal.Mistakes[:6])
 	require.Contains(t, refusal.Mistakes[6].Problem, "certificate 1 in "+in("broken.pem"))
 }
+
+func TestListsOfFingerprintsAreThereAndHoldSomething(t *testing.T) {
+	directory := t.TempDir()
+	in := func(name string) string { return filepath.Join(directory, name) }
+	require.NoError(t, os.WriteFile(in("http.csv"), []byte("name,scope\n"), 0o600))
+	require.NoError(t, os.WriteFile(in("empty.json"), nil, 0o600))
+	path := in("heliograph.yaml")
+	check := func(names string) error {
+		f, err := Parse(path, []byte("fingerprints: ["+names+"]\nsites: [{origins: [https://www.gazette.example]}]"))
+		require.NoError(t, err)
+		return f.CheckFiles()
+	}
+	require.NoError(t, check("http.csv"))
+
+	const accepted = "; accepted: the path of a list of fingerprints: CSV as OONI keeps it, or JSON Lines as Censored Planet does"
+	require.EqualError(t, check("http.csv, missing.csv, empty.json, ."),
+		path+":1:26: fingerprints[1]: cannot be read: open "+in("missing.csv")+": no such file or directory"+accepted+"\n"+
+			path+":1:39: fingerprints[2]: "+in("empty.json")+" is empty"+accepted+"\n"+
+			path+":1:51: fingerprints[3]: "+directory+" is no file"+accepted)
+}

@@ -2,11 +2,9 @@ package configs
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 func siteField(i int) string { return "sites[" + strconv.Itoa(i) + "]" }
@@ -106,67 +104,6 @@ func (c *checks) frontless(field, other string) {
 	if c.file.TLS.Email != "" {
 		c.refuseFor(field+".fronts", "is empty, but tls.email has certificates issued for the fronts",
 			"a list of host names")
-	}
-}
-
-func (c *checks) origins(i int, origins []Origin) {
-	if len(origins) == 0 {
-		c.refuse(siteField(i)+".origins", "there is no origin")
-		return
-	}
-	names, addresses := taken{}, taken{}
-	for j, o := range origins {
-		c.origin(names, addresses, originField(i, j), o)
-	}
-}
-
-func (c *checks) origin(names, addresses taken, field string, o Origin) {
-	at, nameAt := field, field
-	if c.file.source.gives(field + ".url") {
-		at = field + ".url"
-	}
-	if c.file.source.gives(field + ".name") {
-		nameAt = field + ".name"
-	}
-	c.connectable(field, o.Address)
-	if c.file.source.gives(field + ".ca") {
-		c.required(field, "ca", o.CA)
-	}
-	if o.URL == nil {
-		c.refuse(field+".url", "is missing")
-		return
-	}
-	if problem := originProblem(o.URL); problem != "" {
-		c.refuse(at, problem)
-		return
-	}
-	if !c.unique(addresses, at, o.URL.String()) {
-		return
-	}
-	if problem := originNameProblem(o.Name); problem != "" {
-		c.refuse(nameAt, problem)
-		return
-	}
-	c.unique(names, nameAt, o.Name)
-}
-
-func originNameProblem(name string) string {
-	switch {
-	case name == "":
-		return "is empty"
-	case strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
-		return quote(name) + " has spaces"
-	default:
-		return ""
-	}
-}
-
-// connectable refuses the addresses that no connection can be made to.
-func (c *checks) connectable(origin string, addresses []netip.Addr) {
-	for k, ip := range addresses {
-		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
-			c.refuse(fmt.Sprintf("%s.address[%d]", origin, k), ip.String()+" is not the address of a host")
-		}
 	}
 }
 

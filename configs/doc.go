@@ -10,8 +10,10 @@
 //     mistakes at once, in file order, each with its position, the field's path
 //     and what would be accepted. There is no lenient mode.
 //   - Nothing is read but the file itself and the environment variables that name
-//     the state home. The certificates a File refers to are looked at by
+//     the state home. The certificates and lists a File refers to are looked at by
 //     [File.CheckFiles], and only there.
+//   - No mistake repeats what may be a secret: the passwords of URLs and proxies,
+//     and keys.
 //   - The input is bounded: at most 1 MiB and 50,000 tokens, and 32 levels of
 //     brackets. Anchors, aliases, merge keys and tags are refused, so a file is
 //     as long as it looks.

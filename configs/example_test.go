@@ -30,5 +30,5 @@ sites:
 	fmt.Println(err)
 	// Output:
 	// heliograph.yaml:2:10: listen.htp: unknown key (did you mean "http"?); accepted: http, https, admin
-	// heliograph.yaml:4:15: sites[0].origins[0]: has the path "/news"; accepted: a URL without a path, such as https://www.gazette.example, or a mapping with the keys name, url, address, ca
+	// heliograph.yaml:4:15: sites[0].origins[0]: has the path "/news"; accepted: a URL without a path, such as https://www.gazette.example, or a mapping with the keys name, url, address, ca, resolver, via, pin, network
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health/canary"
+	"github.com/heliograph-edge/heliograph/health/dial"
+	"github.com/heliograph-edge/heliograph/health/resolve"
 )
 
 // File is a whole configuration. It is made by [Load], [Parse] or [FromOrigins];
@@ -18,7 +20,14 @@ type File struct {
 	Data string
 	TLS  TLS
 	// Sites has at least one element.
-	Sites []Site
+	Sites   []Site
+	Control Control
+	// Fingerprints are files of fingerprints of block pages: CSV as OONI keeps it
+	// where the name ends in .csv, and else JSON Lines as Censored Planet does.
+	Fingerprints []string
+	// Allow lists the networks that DNS may lead to although they are private or
+	// reserved. None is a metadata service, and none is everything.
+	Allow []netip.Prefix
 	Cache Cache
 	Log   Log
 	// Drain is how long a shutdown waits for running requests.
@@ -80,9 +89,30 @@ type Origin struct {
 	URL *url.URL
 	// Address holds the IP addresses to connect to; empty asks DNS.
 	Address []netip.Addr
+	// Resolver is whom DNS asks. The zero Server is the machine's own resolver, or
+	// the proxy where Via is one; it is not one that Via cannot carry.
+	Resolver resolve.Server
+	// Via is the proxy to connect through; the zero Via connects directly.
+	Via dial.Via
+	// Pins are the keys of which the origin must prove to have one; empty trusts
+	// every chain of a trusted authority. An http origin has none.
+	Pins dial.Pins
+	// Network names what the origin shares its fate with; empty when that is not
+	// known.
+	Network string
 	// CA is a file of PEM certificates to trust instead of the system's; empty
 	// trusts the system's.
 	CA string
+}
+
+// Control is what the edge compares its own view with.
+type Control struct {
+	// Resolvers tell a forged DNS answer from a right one. None is the machine's
+	// own, which they are compared with.
+	Resolvers []resolve.Server
+	// URLs tell a dead origin from a dead network of the edge's own. None is an
+	// origin's.
+	URLs []*url.URL
 }
 
 // Identity is what proves that an answer is this publication.

@@ -26,6 +26,10 @@ func FuzzParse(f *testing.F) {
 		}
 		require.NoError(t, file.Check())
 		require.NotEmpty(t, file.Sites)
+		for _, network := range file.Allow {
+			require.Positive(t, network.Bits())
+			require.Equal(t, network.Masked(), network)
+		}
 		for _, site := range file.Sites {
 			require.NotEmpty(t, site.Name)
 			require.NotNil(t, site.Canonical)
@@ -33,6 +37,7 @@ func FuzzParse(f *testing.F) {
 			for _, origin := range site.Origins {
 				require.NotEmpty(t, origin.Name)
 				require.NotEmpty(t, origin.URL.Host)
+				require.True(t, len(origin.Pins) == 0 || origin.URL.Scheme == "https", "a pin without a key")
 			}
 		}
 	})

@@ -107,10 +107,13 @@ func (f *File) complete(directory string) {
 	if f.Data == "" && !f.source.gives("data") {
 		f.Data = stateDirectory(os.Getenv, os.Geteuid())
 	}
-	resolve(&f.Data, directory)
+	rooted(&f.Data, directory)
 	for i := range f.TLS.Files {
-		resolve(&f.TLS.Files[i].Cert, directory)
-		resolve(&f.TLS.Files[i].Key, directory)
+		rooted(&f.TLS.Files[i].Cert, directory)
+		rooted(&f.TLS.Files[i].Key, directory)
+	}
+	for i := range f.Fingerprints {
+		rooted(&f.Fingerprints[i], directory)
 	}
 	for i := range f.Sites {
 		f.completeSite(i, directory)
@@ -124,7 +127,7 @@ func (f *File) completeSite(i int, directory string) {
 	}
 	for j := range s.Origins {
 		o := &s.Origins[j]
-		resolve(&o.CA, directory)
+		rooted(&o.CA, directory)
 		if o.URL != nil && !f.source.gives(originField(i, j)+".name") {
 			o.Name = o.URL.String()
 		}
@@ -142,7 +145,8 @@ func (f *File) completeSite(i int, directory string) {
 	}
 }
 
-func resolve(path *string, directory string) {
+// rooted makes a relative path begin at directory.
+func rooted(path *string, directory string) {
 	if *path != "" && !filepath.IsAbs(*path) {
 		*path = filepath.Join(directory, *path)
 	}

@@ -128,6 +128,7 @@ func TestRelativePathsStartAtTheFile(t *testing.T) {
 	f, err := Parse("/etc/heliograph/heliograph.yaml", []byte(`
 data: state
 tls: {files: [{cert: gazette.pem, key: /run/keys/gazette.key}]}
+fingerprints: [lists/http.csv, /usr/share/blockpages.json]
 sites:
   - origins: [{url: https://www.gazette.example, ca: ../ca.pem}]
 `))
@@ -135,6 +136,7 @@ sites:
 	require.Equal(t, "/etc/heliograph/state", f.Data)
 	require.Equal(t, []CertificateFile{{Cert: "/etc/heliograph/gazette.pem", Key: "/run/keys/gazette.key"}}, f.TLS.Files)
 	require.Equal(t, "/etc/ca.pem", f.Sites[0].Origins[0].CA)
+	require.Equal(t, []string{"/etc/heliograph/lists/http.csv", "/usr/share/blockpages.json"}, f.Fingerprints)
 }
 
 func TestFrontsAreLowerCaseAndMayBeAnOriginOfTheSite(t *testing.T) {

@@ -3,10 +3,13 @@ package configs
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health/canary"
+	"github.com/heliograph-edge/heliograph/health/dial"
+	"github.com/heliograph-edge/heliograph/health/resolve"
 )
 
 // The bounds of what a file may ask for. They are there to catch slips (a unit
@@ -19,15 +22,21 @@ const (
 	minDrain, maxDrain       = 100 * time.Millisecond, time.Hour
 	minMemory, maxMemory     = 1 << 20, 1 << 40
 	maxLag                   = 7 * day
+	maxControls              = 8 // every lookup asks each resolver
+	maxNetwork               = 64
 )
 
 // What several keys accept, in the same words.
 const (
-	acceptedAddress = `an address such as 127.0.0.1:8080, or ":80" for all interfaces`
-	acceptedOrigin  = "a URL without a path, such as https://www.gazette.example"
-	acceptedFile    = "the path of a PEM file"
-	acceptedHost    = "a host name such as gazette.example.net"
-	acceptedKey     = "the public key that heliograph canary new printed, heliograph-canary-key:…"
+	acceptedAddress  = `an address such as 127.0.0.1:8080, or ":80" for all interfaces`
+	acceptedOrigin   = "a URL without a path, such as https://www.gazette.example"
+	acceptedFile     = "the path of a PEM file"
+	acceptedHost     = "a host name such as gazette.example.net"
+	acceptedServer   = "udp://192.0.2.1, tcp://192.0.2.1, tls://dns.example#192.0.2.1 or https://dns.example/dns-query#192.0.2.1"
+	acceptedResolver = "system, " + acceptedServer
+	acceptedVia      = "socks5://127.0.0.1:1080 or http://127.0.0.1:3128, with user:password@ before the host where the proxy asks for it"
+	acceptedPin      = "sha256/ and the base64 of 32 bytes, as heliograph check prints it"
+	acceptedKey      = "the public key that heliograph canary new printed, heliograph-canary-key:…"
 )
 
 // The values of log, in the order they are listed in.
@@ -50,6 +59,20 @@ func schema(f *File) shape {
 			key{"internal", truth(&f.TLS.Internal)},
 		)},
 		key{"sites", list(&f.Sites, "a list of sites, such as [{origins: [https://www.gazette.example]}]", siteDefaults, siteSchema)},
+		key{"control", mapping(
+			key{"resolvers", list(&f.Control.Resolvers, fmt.Sprintf("a list of at most %d resolvers", maxControls), none[resolve.Server], func(s *resolve.Server) shape {
+				return scalar(s, acceptedServer, parseResolver)
+			})},
+			key{"urls", list(&f.Control.URLs, fmt.Sprintf("a list of at most %d URLs", maxControls), none[*url.URL], func(u **url.URL) shape {
+				return link(u, "an http or https URL that is well known to answer, such as https://www.example.org/")
+			})},
+		)},
+		key{"fingerprints", list(&f.Fingerprints, "a list of files", none[string], func(path *string) shape {
+			return text(path, "the path of a list of fingerprints: CSV as OONI keeps it, or JSON Lines as Censored Planet does")
+		})},
+		key{"allow", list(&f.Allow, "a list of networks", none[netip.Prefix], func(network *netip.Prefix) shape {
+			return scalar(network, "a network such as 10.1.0.0/16, or an address such as 10.1.0.7", parseNetwork)
+		})},
 		key{"cache", mapping(
 			key{"memory", size(&f.Cache.Memory, "a size in KiB, MiB or GiB, from "+
 				formatSize(minMemory)+" to "+formatSize(maxMemory))},
@@ -114,6 +137,12 @@ func originSchema(o *Origin) shape {
 				return address(a, "an IP address such as 192.0.2.10")
 			})},
 			key{"ca", text(&o.CA, "the path of a PEM file with certificates")},
+			key{"resolver", scalar(&o.Resolver, acceptedResolver, parseResolver)},
+			key{"via", scalar(&o.Via, acceptedVia, parseVia)},
+			key{"pin", oneOrMore((*[]dial.Pin)(&o.Pins), acceptedPin+", or a list of them", func(p *dial.Pin) shape {
+				return scalar(p, acceptedPin, parsePin)
+			})},
+			key{"network", text(&o.Network, fmt.Sprintf("a name of at most %d characters for what the origin shares its fate with, such as AS64500 or the hoster's", maxNetwork))},
 		),
 		link(&o.URL, acceptedOrigin),
 	)

@@ -88,6 +88,22 @@ func list[T any](into *[]T, accepted string, fresh func() T, item func(*T) shape
 	}
 }
 
+// oneOrMore is a list, or an item of it alone, which is read into a list of one.
+func oneOrMore[T any](into *[]T, accepted string, item func(*T) shape) shape {
+	several := list(into, accepted, none[T], item)
+	read := several.read
+	several.read = func(r *reader, n ast.Node, field string) {
+		if _, ok := n.(*ast.SequenceNode); ok {
+			read(r, n, field)
+			return
+		}
+		one := make([]T, 1)
+		item(&one[0]).read(r, n, field)
+		*into = one
+	}
+	return several
+}
+
 func text(into *string, accepted string) shape {
 	return shape{accepted: accepted, read: func(r *reader, n ast.Node, field string) {
 		switch n := n.(type) {

@@ -19,6 +19,14 @@ import (
 // itself, or a network the operator has not opened. [Classify] knows it.
 var ErrAddressForbidden = errors.New("address is forbidden for origins")
 
+// ErrPinMismatch is what the verification of a connection wraps when the key that
+// the origin proved to have is none of those that its configuration pins.
+var ErrPinMismatch = errors.New("the certificate's key is not pinned")
+
+// ErrViaFailed is what a connection through a proxy wraps when the proxy itself could
+// not be reached, or refused.
+var ErrViaFailed = errors.New("the proxy that the origin is reached through failed")
+
 // Classify says what an error of a look means. Stage is the furthest stage the
 // look had reached: one and the same reset is a different fact before the
 // handshake, inside it and after the request.
@@ -33,7 +41,7 @@ func Classify(err error, at Stage) Class {
 	if dialing(err) {
 		at = StageConnect
 	}
-	for _, rule := range []func(error, Stage) Class{own, resolving, certificate, timeout, connecting, handshaking, header, cut, malformed} {
+	for _, rule := range []func(error, Stage) Class{own, resolving, certificate, timeout, connecting, handshaking, header, stream, cut, malformed} {
 		if c := rule(err, at); c != "" {
 			return c
 		}
@@ -53,6 +61,8 @@ func own(err error, _ Stage) Class {
 	switch {
 	case errors.Is(err, ErrAddressForbidden):
 		return AddressForbidden
+	case errors.Is(err, ErrViaFailed) && !errors.Is(err, context.Canceled):
+		return ViaFailed
 	case errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), is(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL):
 		return InternalError
 	}
@@ -79,7 +89,16 @@ func certificate(err error, _ Stage) Class {
 		hostname     x509.HostnameError
 		invalid      x509.CertificateInvalidError
 	)
-	if errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &hostname) || errors.As(err, &invalid) {
+	switch {
+	case errors.Is(err, ErrPinMismatch):
+		return TLSPinMismatch
+	case errors.As(err, &authority):
+		return TLSUnknownCA
+	case errors.As(err, &hostname):
+		return TLSWrongHost
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return TLSExpired
+	case errors.As(err, &invalid), errors.As(err, &verification):
 		return TLSCertificate
 	}
 	// crypto/tls has no type for a chain it cannot even parse.
@@ -109,7 +128,7 @@ func timeout(err error, at Stage) Class {
 	case StageRequest:
 		return FirstByteTimeout
 	case StageBody, StageIdentity:
-		return BodyTimeout
+		return BodyStalled
 	}
 	return ConnectTimeout
 }
@@ -132,11 +151,13 @@ func handshaking(err error, at Stage) Class {
 		op     *net.OpError
 	)
 	switch {
-	case errors.As(err, &record), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
-		return TLSProtocol
-	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"):
-		// An alert from the other side or our own: crypto/tls keeps its type private.
-		// A TLS 1.3 server's alert may come only after the request.
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return TLSNotTLS
+	case errors.As(err, &alert), errors.As(err, &op) && op.Op == "remote error":
+		// crypto/tls keeps the type of an alert from the other side private. A TLS 1.3
+		// server's may come only after the request.
+		return TLSAlert
+	case errors.As(err, &op) && op.Op == "local error":
 		return TLSProtocol
 	case at == StageHandshake && strings.Contains(err.Error(), "tls: "):
 		return TLSProtocol
@@ -157,20 +178,36 @@ func header(err error, _ Stage) Class {
 func cut(err error, at Stage) Class {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) &&
 		!is(err, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED) &&
-		!containsAny(err.Error(), "server closed idle connection", "stream error: ", "GOAWAY", "client connection lost", "unexpected EOF") {
+		!containsAny(err.Error(), "server closed idle connection", "client connection lost", "unexpected EOF") {
 		return ""
 	}
+	closed := !is(err, syscall.ECONNRESET, syscall.ECONNABORTED)
 	switch at {
 	case StageResolve:
 		return DNSError
 	case StageHandshake:
+		if closed {
+			return TLSEOF
+		}
 		return TLSReset
 	case StageRequest:
+		if closed {
+			return RequestEOF
+		}
 		return RequestReset
 	case StageBody, StageIdentity:
 		return BodyTruncated
 	}
 	return ConnectReset
+}
+
+// stream finds HTTP/2 streams and connections that the other side ended. Its texts
+// are all there is: net/http keeps the types of its HTTP/2 private.
+func stream(err error, _ Stage) Class {
+	if containsAny(err.Error(), "stream error: ", "GOAWAY") {
+		return StreamReset
+	}
+	return ""
 }
 
 // malformed finds answers that break HTTP or their own content coding.

@@ -10,7 +10,12 @@
 //     observation carries its time.
 //   - A look that was cut short by us (shutdown, reload, a reader who left) is
 //     no observation at all. Callers drop it; it never counts as a failure.
+//   - Wrong content is worse than none: what stands in the publication's place falls at
+//     once, and Hijacked ends by a signed canary or the operator's word alone.
+//   - The edge doubts itself first: what all origins, or a control look
+//     ([ControlProber]), say of its own network comes before what is said of one origin.
 //   - One truth: routing, metrics, status page and logs all read the same View.
 //   - Verdicts outlive a reload (the Tracker is kept) and a restart (they are
-//     saved to a file and read back).
+//     saved to a file and read back), and so does the patience with networks
+//     whose blocks each attempt prolongs.
 package health

@@ -23,7 +23,7 @@ func probed(seconds float64, c Class) Observation {
 		o.Stage, o.Status = StageRequest, 502
 	case IdentityMissing, CanaryInvalid, CanaryStale:
 		o.Stage, o.Status = StageIdentity, 200
-	case Redirected:
+	case RedirectOffsite:
 		o.Stage, o.Status = StageRequest, 302
 	default:
 		o.Stage = StageConnect

@@ -33,51 +33,77 @@ type outage struct {
 	reason  string
 }
 
-// judged is the one rule on the edge's own network, over all origins.
+// judged is the one rule on the edge's own network, over all origins and the latest
+// control look.
 //
 // Witnesses are origins in use: one that fell earlier says nothing by failing
-// still, though an answer from it counts like any other. Two witnesses of
-// different name are the least that can tell a network from an origin. The
+// still, though an answer from it counts like any other. A control look says whether
+// the network works, if it was taken after the failures began; what an origin
+// answered after that is later news. Without its word two witnesses of
+// different name are the least that can tell a network from an origin: the
 // network is suspected when every origin's latest look ended in the network and
 // all witnesses' failures began within networkSpan; it stays suspected, however
 // long and whoever is added, until somebody gets further than that.
-func judged(origins iter.Seq2[ID, State], now time.Time, suspected bool) outage {
-	var (
-		first, last, answered time.Time
-		name                  string
-		witnesses, count      int
-		all                   = true
-	)
-	for id, s := range origins {
-		count++
-		answered = latest(answered, s.LastAnswer)
-		failing := !s.NetworkSince.IsZero()
-		all = all && failing
-		if s.Verdict.fallen() || s.Verdict == Probation {
-			continue
-		}
-		if witnesses == 0 || name != id.Origin {
-			witnesses, name = witnesses+1, id.Origin
-		}
-		if failing {
-			last = latest(last, s.NetworkSince)
-			if first.IsZero() || s.NetworkSince.Before(first) {
-				first = s.NetworkSince
-			}
-		}
-	}
+func judged(origins iter.Seq2[ID, State], now time.Time, suspected bool, c control) outage {
+	w := testimonyOf(origins)
 	switch {
-	case witnesses < 2 || first.IsZero():
+	case w.first.IsZero():
 		return outage{}
-	case all && (suspected || last.Sub(first) <= networkSpan):
-		return outage{networkSuspected, first, fmt.Sprintf(
+	case c.denies(w.first, w.answered):
+		return outage{networkSuspected, w.first, fmt.Sprintf(
+			"origins stopped answering, and so did what is asked besides to see whether the network works (%s): "+
+				"this edge's own network is suspected and verdicts are frozen until one of them answers", c.reason)}
+	case !w.all && !w.answered.Before(w.first), c.confirms(w.last):
+		return outage{}
+	case c.on && !suspected && now.Sub(w.last) < controlHold:
+		return outage{networkUnsure, w.first, ""}
+	case w.count < 2:
+		return outage{}
+	case w.all && (suspected || w.last.Sub(w.first) <= networkSpan):
+		return outage{networkSuspected, w.first, fmt.Sprintf(
 			"all %d origins stopped answering within %s: this edge's own network is suspected and verdicts are frozen until one answers",
-			count, max(last.Sub(first), 0).Round(time.Second))}
-	case !all && answered.Before(first) && now.Sub(first) < networkHold:
-		return outage{networkUnsure, first, ""}
+			w.origins, max(w.last.Sub(w.first), 0).Round(time.Second))}
+	case !w.all && now.Sub(w.first) < networkHold:
+		return outage{networkUnsure, w.first, ""}
 	}
 	return outage{}
 }
+
+// testimony is what the origins say about the edge's own network.
+type testimony struct {
+	origins     int
+	all         bool      // the latest look at every origin ended in the network
+	answered    time.Time // the latest answer of any
+	count       int       // of witnesses; 2 stands for more
+	first, last time.Time // when the failures of failing witnesses began; zero without any
+}
+
+func testimonyOf(origins iter.Seq2[ID, State]) testimony {
+	w := testimony{all: true}
+	var name string
+	for id, s := range origins {
+		w.origins++
+		w.answered = latest(w.answered, s.LastAnswer)
+		failing := !s.NetworkSince.IsZero()
+		w.all = w.all && failing
+		if !s.witness() {
+			continue
+		}
+		if w.count == 0 || w.count == 1 && name != id.Origin {
+			w.count, name = w.count+1, id.Origin
+		}
+		if failing {
+			w.last = latest(w.last, s.NetworkSince)
+			if w.first.IsZero() || s.NetworkSince.Before(w.first) {
+				w.first = s.NetworkSince
+			}
+		}
+	}
+	return w
+}
+
+// witness reports whether the origin is in use, so that its failing says something.
+func (s State) witness() bool { return !s.Verdict.fallen() && s.Verdict != Probation }
 
 func latest(a, b time.Time) time.Time {
 	if b.After(a) {
@@ -93,6 +119,6 @@ func (s State) thawed() State {
 	if s.Verdict.fallen() {
 		return s
 	}
-	s.Failures, s.NetworkSince, s.Accused, s.Live = 0, time.Time{}, false, Live{}
+	s.Failures, s.Strains, s.NetworkSince, s.Accused, s.Live = 0, 0, time.Time{}, false, Live{}
 	return s
 }

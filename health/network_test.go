@@ -46,10 +46,59 @@ func TestTheEdgesOwnNetwork(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := judged(maps.All(test.origins), at(test.now), test.suspected)
+			got := judged(maps.All(test.origins), at(test.now), test.suspected, control{})
 			require.Equal(t, test.want, got.network)
 			require.Equal(t, test.want == networkSuspected, got.reason != "")
 			require.Equal(t, test.want != networkWorks, !got.since.IsZero())
+		})
+	}
+}
+
+func TestControlLooksOutrankTheGuess(t *testing.T) {
+	a, b := ID{"gazette", "https://a.example"}, ID{"gazette", "https://b.example"}
+	failing := func(since float64) State {
+		return State{Verdict: Suspect, NetworkSince: at(since), LastAnswer: at(-60)}
+	}
+	healthy := func(answered float64) State { return State{Verdict: Healthy, LastAnswer: at(answered)} }
+	none := control{on: true}
+	good := func(seconds float64) control { return control{on: true, at: at(seconds), ok: true} }
+	bad := func(seconds float64) control { return control{on: true, at: at(seconds), reason: "no route"} }
+	fallen := failing(0)
+	fallen.Verdict = Down
+
+	tests := []struct {
+		name      string
+		origins   map[ID]State
+		now       float64
+		suspected bool // before
+		control   control
+		want      network
+	}{
+		{"a single origin fails, and so does the control look", map[ID]State{a: failing(0)}, 2, false, bad(1), networkSuspected},
+		{"for as long as it does", map[ID]State{a: failing(0)}, 3600, true, bad(3590), networkSuspected},
+		{"a single origin fails, and the control look is good", map[ID]State{a: failing(0)}, 2, false, good(1), networkWorks},
+		{"all fail at once, and the control look is good", map[ID]State{a: failing(0), b: failing(1)}, 2, false, good(1), networkWorks},
+		{"which ends what was suspected", map[ID]State{a: failing(0), b: failing(1)}, 2, true, good(1), networkWorks},
+		{"good before the last of them failed", map[ID]State{a: failing(0), b: failing(3)}, 4, false, good(2), networkUnsure},
+		{"which does not end what was suspected", map[ID]State{a: failing(0), b: failing(3)}, 4, true, good(2), networkSuspected},
+		{"failed before the failures began", map[ID]State{a: failing(5)}, 6, false, bad(4), networkUnsure},
+		{"not taken yet", map[ID]State{a: failing(0)}, 14, false, none, networkUnsure},
+		{"never taken", map[ID]State{a: failing(0)}, 15, false, none, networkWorks},
+		{"never taken, and all fail at once", map[ID]State{a: failing(0), b: failing(0)}, 15, false, none, networkSuspected},
+		{"one fails, and so does the control look", map[ID]State{a: failing(0), b: healthy(-1)}, 2, false, bad(1), networkSuspected},
+		{"but an origin answered after it", map[ID]State{a: failing(0), b: healthy(2)}, 2, false, bad(1), networkWorks},
+		{"or before it, but after the failures began", map[ID]State{a: failing(0), b: healthy(0.5)}, 2, false, bad(1), networkSuspected},
+		{"an origin answered, and the control look is not taken", map[ID]State{a: failing(0), b: healthy(1)}, 2, false, none, networkWorks},
+		{"nobody in use fails, whatever the control look says", map[ID]State{a: fallen, b: healthy(-1)}, 2, false, bad(1), networkWorks},
+		{"control looks that are off say nothing", map[ID]State{a: failing(0)}, 2, false, control{at: at(1)}, networkWorks},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := judged(maps.All(test.origins), at(test.now), test.suspected, test.control)
+			require.Equal(t, test.want, got.network)
+			if got.network == networkSuspected && !test.control.ok && !test.control.at.IsZero() {
+				require.Contains(t, got.reason, "(no route)")
+			}
 		})
 	}
 }
@@ -58,7 +107,7 @@ func TestSuspicionSaysWhatHappened(t *testing.T) {
 	got := judged(maps.All(map[ID]State{
 		{"gazette", "a"}: {Verdict: Suspect, NetworkSince: at(2)},
 		{"gazette", "b"}: {Verdict: Suspect, NetworkSince: at(5)},
-	}), at(5), false)
+	}), at(5), false, control{})
 	require.Equal(t, at(2), got.since)
 	require.True(t, strings.HasPrefix(got.reason, "all 2 origins stopped answering within 3s"), got.reason)
 }

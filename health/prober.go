@@ -19,12 +19,13 @@ type Prober struct {
 	Jitter func() float64
 }
 
-// Run probes at once and then at the pace of [NextProbe], and out of turn when
-// the Tracker asks. It returns when ctx ends; what a probe found after that is
+// Run probes at once, unless the origin is to be left alone for a while yet, then at
+// the pace of [NextProbe], and out of turn when the Tracker asks. It returns when ctx ends; what a probe found after that is
 // dropped, because the end of the looking says nothing about the origin.
 func (p Prober) Run(ctx context.Context) {
 	asked := p.Tracker.Confirmations(p.ID)
-	timer := time.NewTimer(0)
+	s, _ := p.Tracker.State(p.ID)
+	timer := time.NewTimer(firstProbe(s, p.Policy, time.Now(), p.jitter()))
 	defer timer.Stop()
 	for {
 		select {
@@ -44,10 +45,13 @@ func (p Prober) Run(ctx context.Context) {
 }
 
 func (p Prober) wait() time.Duration {
-	jitter := p.Jitter
-	if jitter == nil {
-		jitter = rand.Float64
-	}
 	s, _ := p.Tracker.State(p.ID)
-	return NextProbe(s, p.Policy, jitter())
+	return NextProbe(s, p.Policy, p.jitter())
+}
+
+func (p Prober) jitter() float64 {
+	if p.Jitter == nil {
+		return rand.Float64()
+	}
+	return p.Jitter()
 }

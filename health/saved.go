@@ -1,20 +1,21 @@
 package health
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
 const (
-	savedVersion = 1
+	// savedVersion 2 has the history, and states that version 1 did not have.
+	savedVersion = 2
 	// savedFresh is how old a verdict may be and still count after a restart.
 	savedFresh = time.Hour
 	// saveDelay gathers the transitions of one incident into one write.
@@ -22,6 +23,8 @@ const (
 	// saveEvery keeps the times of quiet origins younger than savedFresh, so that
 	// a crash after a month of health does not begin at Unknown.
 	saveEvery = 5 * time.Minute
+	// savedTime is how a past probe's time is written.
+	savedTime = "2006-01-02T15:04:05.000Z07:00"
 )
 
 type savedFile struct {
@@ -30,9 +33,40 @@ type savedFile struct {
 }
 
 type savedOrigin struct {
-	Site   string `json:"site"`
-	Origin string `json:"origin"`
-	State  State  `json:"state"`
+	Site   string       `json:"site"`
+	Origin string       `json:"origin"`
+	State  State        `json:"state"`
+	Probes []savedProbe `json:"probes,omitempty"` // oldest first
+}
+
+// savedProbe is a PastProbe on one line: time, status, milliseconds, class.
+type savedProbe PastProbe
+
+// MarshalText writes the line.
+func (p savedProbe) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%s %d %d %s", p.At.UTC().Format(savedTime), p.Status, p.Took.Milliseconds(), p.Class), nil
+}
+
+// UnmarshalText reads the line.
+func (p *savedProbe) UnmarshalText(line []byte) error {
+	words := strings.SplitN(string(line), " ", 4)
+	if len(words) < 4 {
+		return fmt.Errorf("a past probe reads %q, which is not time, status, milliseconds and class", line)
+	}
+	at, err := time.Parse(savedTime, words[0])
+	if err != nil {
+		return fmt.Errorf("the time of a past probe: %w", err)
+	}
+	status, err := strconv.Atoi(words[1])
+	if err != nil {
+		return fmt.Errorf("the status of a past probe: %w", err)
+	}
+	milliseconds, err := strconv.ParseInt(words[2], 10, 64)
+	if err != nil {
+		return fmt.Errorf("the duration of a past probe: %w", err)
+	}
+	*p = savedProbe{At: at, Status: status, Took: time.Duration(milliseconds) * time.Millisecond, Class: Class(words[3])}
+	return nil
 }
 
 // Save writes all states to path, readable by its owner alone. A reader of path
@@ -53,7 +87,11 @@ func (t *Tracker) saved() savedFile {
 	defer t.mu.Unlock()
 	file := savedFile{Version: savedVersion, Origins: make([]savedOrigin, 0, len(t.entries))}
 	for id, e := range t.entries {
-		file.Origins = append(file.Origins, savedOrigin{id.Site, id.Origin, e.state})
+		saved := savedOrigin{Site: id.Site, Origin: id.Origin, State: e.state}
+		for _, p := range e.history.all() {
+			saved.Probes = append(saved.Probes, savedProbe(p))
+		}
+		file.Origins = append(file.Origins, saved)
 	}
 	slices.SortFunc(file.Origins, func(a, b savedOrigin) int {
 		return slices.Compare([]string{a.Site, a.Origin}, []string{b.Site, b.Origin})
@@ -79,72 +117,6 @@ func replace(path string, content []byte) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
-}
-
-// Restore reads what Save wrote. Call it before the first look, before or after
-// Configure: origins that were looked at keep what they have. A verdict whose
-// latest probe is more than an hour from now comes back as Unknown, with its
-// history; a drained origin stays drained. A missing file is no error. A file
-// that cannot be understood is renamed to path.broken, and the error says so:
-// the Tracker then goes on without it.
-func (t *Tracker) Restore(path string, now time.Time) error {
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read saved verdicts (starting without them): %w", err)
-	}
-	states, err := parseSaved(content, now)
-	if err != nil {
-		broken := path + ".broken"
-		if renameErr := os.Rename(path, broken); renameErr != nil {
-			return fmt.Errorf("saved verdicts in %s ignored, all origins start as unknown; the file could not be moved aside either, remove it: %w",
-				path, errors.Join(err, renameErr))
-		}
-		return fmt.Errorf("saved verdicts ignored, all origins start as unknown; the file is now %s for inspection: %w", broken, err)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.restored = states
-	for id, s := range states {
-		if e := t.entries[id]; e != nil && e.state.Last.At.IsZero() {
-			e.state = s
-		}
-	}
-	return nil
-}
-
-func parseSaved(content []byte, now time.Time) (map[ID]State, error) {
-	var file savedFile
-	d := json.NewDecoder(bytes.NewReader(content))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&file); err != nil {
-		return nil, fmt.Errorf("decode: %w", err)
-	}
-	if file.Version != savedVersion {
-		return nil, fmt.Errorf("version is %d, this build reads %d", file.Version, savedVersion)
-	}
-	states := make(map[ID]State, len(file.Origins))
-	for _, o := range file.Origins {
-		if !slices.Contains(Verdicts(), o.State.Verdict) || o.State.Verdict == Drained {
-			return nil, fmt.Errorf("origin %q of site %q has the verdict %q, which does not exist", o.Origin, o.Site, o.State.Verdict)
-		}
-		states[ID{o.Site, o.Origin}] = o.State.restored(now)
-	}
-	return states, nil
-}
-
-// restored is the state as it may count at now. A time in the future (the
-// clock was set back) is as little worth as an old one.
-func (s State) restored(now time.Time) State {
-	if now.Sub(s.Last.At).Abs() <= savedFresh {
-		return s
-	}
-	return State{
-		Verdict: Unknown, DrainedSince: s.DrainedSince, Flaps: s.Flaps,
-		Last: s.Last, LastSuccess: s.LastSuccess, LastAnswer: s.LastAnswer,
-	}
 }
 
 // Keep saves to path a second after a transition, every five minutes, and once

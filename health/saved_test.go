@@ -15,7 +15,7 @@ import (
 func TestVerdictsSurviveARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "verdicts.json")
 	before, _ := tracking(primary, alternate, foreign)
-	observe(before, primary, probed(0, IdentityMissing), probed(60, OK))
+	observe(before, primary, probed(0, BlockPage), probed(60, OK))
 	observe(before, alternate, probed(61, OK))
 	require.NoError(t, before.Drain(alternate))
 	require.NoError(t, before.Save(path))
@@ -54,7 +54,7 @@ func TestVerdictsSurviveARestart(t *testing.T) {
 func TestOldVerdictsComeBackAsHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "verdicts.json")
 	before, _ := tracking(primary, alternate)
-	observe(before, primary, probed(0, OK), probed(1, IdentityMissing))
+	observe(before, primary, probed(0, OK), probed(1, BlockPage))
 	observe(before, alternate, probed(1, OK))
 	require.NoError(t, before.Drain(alternate))
 	require.NoError(t, before.Save(path))
@@ -94,9 +94,10 @@ func TestABrokenFileIsPutAside(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":        "",
 		"cut":          `{"version":1,"origins":[{"site":"gaz`,
-		"of tomorrow":  `{"version":2}`,
+		"of tomorrow":  `{"version":3}`,
 		"odd verdict":  `{"version":1,"origins":[{"site":"s","origin":"o","state":{"verdict":"tired"}}]}`,
 		"drained":      `{"version":1,"origins":[{"site":"s","origin":"o","state":{"verdict":"drained"}}]}`,
+		"odd probe":    `{"version":2,"origins":[{"site":"s","origin":"o","state":{"verdict":"down"},"probes":["soon 200 1 ok"]}]}`,
 		"unknown word": `{"version":1,"sites":[]}`,
 	} {
 		t.Run(name, func(t *testing.T) {

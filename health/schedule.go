@@ -6,13 +6,22 @@ const (
 	fastInterval = 2 * time.Second // while a verdict is changing
 	longDown     = 5 * time.Minute // after which a fallen origin is no longer news
 	spread       = 0.15            // of every interval, so that a fleet does not probe in step
+
+	// residualFirst is doubled with each probe that meets the block still. Some networks
+	// go on cutting for about 180 s after each attempt that carried the name, so the
+	// longest wait, less its jitter, must be more than that.
+	residualFirst = 30 * time.Second
+	residualMost  = 240 * time.Second
 )
 
-// NextProbe is how long to wait before the next probe: Interval when healthy,
-// 2 s (never more than Interval) while the verdict is changing or the origin
-// fell less than five minutes ago, three times Interval after that. Jitter in
-// [0,1) moves it by up to 15 % either way. A drained origin keeps the pace of
-// the verdict beneath.
+// NextProbe is how long to wait after the latest probe before the next: Interval when
+// healthy, 2 s (never more than Interval) while the verdict is changing or the origin
+// fell less than five minutes ago, three times Interval after that. An origin behind a
+// block that each attempt prolongs is left alone for 30, 60, 120 and then 240 s, and
+// looked at fast again as soon as a probe is good. An origin that says it is asked
+// too often is not asked before the time it names. Jitter in [0,1) moves all of
+// this by up to 15 % either way, but nothing to before that time. A drained origin
+// keeps the pace of the verdict beneath.
 func NextProbe(s State, p Policy, jitter float64) time.Duration {
 	p = p.filled()
 	wait := min(fastInterval, p.Interval)
@@ -22,5 +31,27 @@ func NextProbe(s State, p Policy, jitter float64) time.Duration {
 	case s.Verdict.fallen() && s.Last.At.Sub(s.Since) > longDown:
 		wait = 3 * p.Interval
 	}
-	return time.Duration(float64(wait) * (1 - spread + 2*spread*jitter))
+	if s.Residual > 0 {
+		wait = max(wait, min(residualFirst<<min(s.Residual-1, 3), residualMost))
+	}
+	wait = time.Duration(float64(wait) * (1 - spread + 2*spread*jitter))
+	if retry := s.RetryAt.Sub(s.Last.At); retry > 0 {
+		wait = max(wait, time.Duration(float64(retry)*(1+spread*jitter)))
+	}
+	return wait
 }
+
+// firstProbe is how long to wait at now, when looking begins or begins again: not at
+// all, unless the origin must be left alone. Then a restart or a reload changes nothing
+// in when it is asked next.
+func firstProbe(s State, p Policy, now time.Time, jitter float64) time.Duration {
+	if !s.leftAlone(now) {
+		return 0
+	}
+	wait := NextProbe(s, p, jitter)
+	// The latest probe is in the future where the clock was set back.
+	return min(wait, max(0, s.Last.At.Add(wait).Sub(now)))
+}
+
+// leftAlone reports whether a probe out of turn could do harm at now.
+func (s State) leftAlone(now time.Time) bool { return s.Residual > 0 || now.Before(s.RetryAt) }

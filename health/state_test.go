@@ -41,27 +41,37 @@ func TestProbesMakeVerdicts(t *testing.T) {
 		{"a failure in probation goes back at once and the count begins again", Policy{},
 			[]Class{no, no, no, OK, no, OK, OK}, []Verdict{Suspect, Suspect, Down, Probation, Down, Probation, Healthy}},
 		{"cuts after the name was sent end in blocked", Policy{}, []Class{cut, cut, cut}, []Verdict{Suspect, Suspect, Blocked}},
-		{"another's certificate ends in blocked", Policy{}, []Class{TLSCertificate, TLSCertificate, TLSCertificate}, []Verdict{Suspect, Suspect, Blocked}},
+		{"another's certificate ends in blocked", Policy{}, []Class{OK, TLSCertificate}, []Verdict{Healthy, Blocked}},
 		{"a forged address ends in blocked", Policy{}, []Class{AddressForbidden, AddressForbidden, AddressForbidden}, []Verdict{Suspect, Suspect, Blocked}},
 		{"the last failure before the fall decides what it is", Policy{}, []Class{no, no, cut}, []Verdict{Suspect, Suspect, Blocked}},
 		{"probation may end in another fall than the first", Policy{Fall: 1}, []Class{no, OK, cut}, []Verdict{Down, Probation, Blocked}},
 		{"down becomes blocked only after fall failures that say so", Policy{},
 			[]Class{no, no, no, cut, cut, no, cut, cut, cut}, []Verdict{Suspect, Suspect, Down, Down, Down, Down, Down, Down, Blocked}},
 		{"another publication falls at once", Policy{}, []Class{OK, not}, []Verdict{Healthy, Hijacked}},
-		{"a canary that proves nothing falls at once, and rises slowly", Policy{}, []Class{OK, CanaryInvalid, OK, OK, OK, OK, OK},
-			[]Verdict{Healthy, Hijacked, Probation, Probation, Probation, Probation, Healthy}},
-		{"a stale canary falls at once, and rises slowly", Policy{}, []Class{OK, CanaryStale, OK, OK, OK, OK, OK},
-			[]Verdict{Healthy, Hijacked, Probation, Probation, Probation, Probation, Healthy}},
-		{"a redirect off the publication falls at once", Policy{}, []Class{OK, Redirected}, []Verdict{Healthy, Hijacked}},
+		{"a canary that proves nothing falls at once", Policy{}, []Class{OK, CanaryInvalid}, []Verdict{Healthy, Hijacked}},
+		{"a stale canary falls at once", Policy{}, []Class{OK, CanaryStale}, []Verdict{Healthy, Hijacked}},
 		{"a down origin that shows another publication is hijacked at once", Policy{Fall: 1}, []Class{no, not}, []Verdict{Down, Hijacked}},
-		{"a hijacked origin needs five", Policy{}, []Class{not, OK, OK, OK, OK, OK},
-			[]Verdict{Hijacked, Probation, Probation, Probation, Probation, Healthy}},
-		{"a hijacked origin needs more when the policy does", Policy{Rise: 6}, []Class{not, OK, OK, OK, OK, OK, OK},
-			[]Verdict{Hijacked, Probation, Probation, Probation, Probation, Probation, Healthy}},
 		{"a hijacked origin that then is silent stays hijacked", Policy{}, []Class{not, no, no, no, no}, []Verdict{Hijacked, Hijacked, Hijacked, Hijacked, Hijacked}},
-		{"a hijacked origin in probation returns to hijacked whatever fails", Policy{}, []Class{not, OK, OK, no, OK, OK, OK, OK, OK},
-			[]Verdict{Hijacked, Probation, Probation, Hijacked, Probation, Probation, Probation, Probation, Healthy}},
-		{"and when it shows another publication again", Policy{}, []Class{not, OK, Redirected}, []Verdict{Hijacked, Probation, Hijacked}},
+		{"a hijacked origin that then is blocked stays hijacked", Policy{}, []Class{not, BlockPage}, []Verdict{Hijacked, Hijacked}},
+		{"a block page falls at once, and rises slowly", Policy{}, []Class{OK, BlockPage, OK, OK, OK, OK, OK},
+			[]Verdict{Healthy, Blocked, Probation, Probation, Probation, Probation, Healthy}},
+		{"a redirect off the publication falls at once, and rises slowly", Policy{}, []Class{OK, RedirectOffsite, OK, OK, OK, OK, OK},
+			[]Verdict{Healthy, Blocked, Probation, Probation, Probation, Probation, Healthy}},
+		{"what was wrong needs more when the policy does", Policy{Rise: 6}, []Class{BlockPage, OK, OK, OK, OK, OK, OK},
+			[]Verdict{Blocked, Probation, Probation, Probation, Probation, Probation, Healthy}},
+		{"what was wrong and then is silent still rises slowly", Policy{}, []Class{BlockPage, no, no, no, OK, OK, OK, OK, OK},
+			[]Verdict{Blocked, Blocked, Blocked, Down, Probation, Probation, Probation, Probation, Healthy}},
+		{"nor does a failure in probation make it rise faster", Policy{}, []Class{BlockPage, OK, no, OK, OK, OK, OK, OK},
+			[]Verdict{Blocked, Probation, Down, Probation, Probation, Probation, Probation, Healthy}},
+		{"a cut origin that then shows a block page rises slowly", Policy{Fall: 1}, []Class{cut, BlockPage, OK, OK, OK, OK, OK},
+			[]Verdict{Blocked, Blocked, Probation, Probation, Probation, Probation, Healthy}},
+		{"a down origin that shows a block page is blocked at once", Policy{Fall: 1}, []Class{no, BlockPage}, []Verdict{Down, Blocked}},
+		{"an expired certificate is down, not blocked", Policy{}, []Class{TLSExpired, TLSExpired, TLSExpired}, []Verdict{Suspect, Suspect, Down}},
+		{"a name that nobody knows is down, not blocked", Policy{}, []Class{DomainGone, DomainGone, DomainGone}, []Verdict{Suspect, Suspect, Down}},
+		{"who answers badly falls at twice fall", Policy{}, []Class{Slow, Slow, Slow, Slow, Slow, Slow, OK, OK},
+			[]Verdict{Suspect, Suspect, Suspect, Suspect, Suspect, Down, Probation, Healthy}},
+		{"two bad answers count as one failure", Policy{}, []Class{Denied, no, Challenge, no},
+			[]Verdict{Suspect, Suspect, Suspect, Down}},
 		{"the edge's own mistakes count for nothing", Policy{Fall: 1}, []Class{OK, InternalError, InternalError}, []Verdict{Healthy, Healthy, Healthy}},
 	}
 	for _, test := range tests {
@@ -80,7 +90,7 @@ func TestEveryClassOfFailureEndsSomewhereUnusable(t *testing.T) {
 		if c == OK || c == InternalError {
 			continue
 		}
-		s := last(walk(State{}, Policy{}, 0, c, c, c))
+		s := last(walk(State{}, Policy{}, 0, c, c, c, c, c, c))
 		require.False(t, s.Current().Usable(), c)
 		require.Equal(t, c, s.Class)
 		require.NotEmpty(t, s.Reason, c)
@@ -190,6 +200,10 @@ func TestReadersAccuse(t *testing.T) {
 		s := requests(healthy, 1, 0.1, IdentityMissing)
 		require.Equal(t, Suspect, s.Verdict)
 		require.True(t, s.Accused)
+	})
+	t.Run("one block page accuses too", func(t *testing.T) {
+		require.True(t, requests(healthy, 1, 0.1, BlockPage).Accused)
+		require.False(t, requests(healthy, 1, 0.1, Challenge).Accused, "that the answer is bad is not wrong")
 	})
 	t.Run("good requests neither clear a suspect nor raise the fallen", func(t *testing.T) {
 		s := requests(healthy, 1, 0.1, bad, bad, bad, bad, bad, good, good, good)
@@ -308,7 +322,8 @@ func BenchmarkStateNext(b *testing.B) {
 
 func TestNextAllocatesNothing(t *testing.T) {
 	s := State{}
-	looks := []Observation{probed(0, OK), requested(1, ServerError), probed(2, TLSReset), requested(3, OK)}
+	looks := []Observation{probed(0, OK), requested(1, ServerError), probed(2, TLSReset), requested(3, OK), probed(4, IdentityMissing), probed(6, OK)}
+	looks[4].Evidence, looks[5].Certificate = []string{"no marker"}, &Certificate{}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		for _, o := range looks {
 			s = s.Next(Policy{}, o)

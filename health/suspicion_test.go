@@ -95,7 +95,7 @@ func TestSuspicionIsToldWithoutTheLock(t *testing.T) {
 func TestTheEndOfTheCertificateIsKeptOfTheLatestProbe(t *testing.T) {
 	tracker, _ := doubting()
 	shown := probed(0, OK)
-	shown.NotAfter = at(1000)
+	shown.Certificate = &Certificate{NotAfter: at(1000)}
 	observe(tracker, primary, shown, requested(1, OK))
 	require.Equal(t, at(1000), tracker.View(primary).NotAfter)
 	observe(tracker, primary, probed(2, ConnectTimeout))

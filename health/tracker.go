@@ -30,12 +30,14 @@ type Suspicion struct {
 
 // Transition is one change of an origin's verdict.
 type Transition struct {
-	ID     ID
-	From   Verdict
-	To     Verdict
-	Class  Class
-	Reason string
-	At     time.Time
+	ID       ID
+	From     Verdict
+	To       Verdict
+	Class    Class
+	Stage    Stage
+	Reason   string
+	Evidence []string // read only
+	At       time.Time
 }
 
 // Tracker keeps one [State] per origin and publishes it. It is safe for
@@ -44,31 +46,36 @@ type Tracker struct {
 	options Options
 	changed chan struct{} // capacity 1: something worth saving happened; read by Keep
 
+	controlAsked chan struct{} // capacity 1: look whether the network works; read by the ControlProber
+
 	mu         sync.Mutex
 	entries    map[ID]*entry
 	sites      map[string][]*entry // the same, per site, by name
-	restored   map[ID]State        // read from a file, not yet configured
+	restored   map[ID]remembered   // read from a file, not yet configured
+	control    control
 	outage     outage
 	pending    []func() // tell what was not told yet
 	delivering bool     // a goroutine is telling, and will see what is appended
 }
 
-type entry struct {
-	id     ID
-	policy Policy
-	state  State
-	asked  chan struct{} // capacity 1: probe now
-}
-
 // NewTracker is a Tracker without origins.
 func NewTracker(o Options) *Tracker {
-	return &Tracker{options: o, changed: make(chan struct{}, 1), entries: map[ID]*entry{}, sites: map[string][]*entry{}}
+	return &Tracker{
+		options: o, changed: make(chan struct{}, 1), controlAsked: make(chan struct{}, 1),
+		entries: map[ID]*entry{}, sites: map[string][]*entry{},
+	}
 }
 
 // Configure makes the tracked origins exactly these. Origins known already keep
 // their state under the new policy, new ones take what was restored for them,
 // all others are forgotten.
+//
+// An origin that is added while the Tracker runs to a site that has a good one begins
+// in Probation: readers are well where they are until it has passed three probes. It
+// begins as Unknown, and in use at once, where readers may be waiting for it: at a fresh
+// start, and where no other origin of the site is known to be of use.
 func (t *Tracker) Configure(policies map[ID]Policy) {
+	now := time.Now()
 	defer t.deliver()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,21 +84,42 @@ func (t *Tracker) Configure(policies map[ID]Policy) {
 	for id, policy := range policies {
 		e := t.entries[id]
 		if e == nil {
-			e = &entry{id: id, state: State{Verdict: Unknown}, asked: make(chan struct{}, 1)}
-			if s, ok := t.restored[id]; ok {
-				e.state = s
-			}
+			e = newEntry(id, t.restored[id])
 		}
 		e.policy = policy.filled()
+		e.refresh()
 		entries[id] = e
 		sites[id.Site] = append(sites[id.Site], e)
 	}
 	for _, of := range sites {
 		slices.SortFunc(of, func(a, b *entry) int { return cmp.Compare(a.id.Origin, b.id.Origin) })
 	}
+	before := t.entries
 	t.entries, t.sites, t.restored = entries, sites, nil
+	if len(before) > 0 {
+		t.admitLocked(before, now)
+	}
 	if t.outage.network == networkSuspected {
-		t.judgeLocked(time.Now())
+		t.judgeLocked(now)
+	}
+}
+
+// admitLocked begins the probation of origins that were not there before.
+func (t *Tracker) admitLocked(before map[ID]*entry, now time.Time) {
+	for _, of := range t.sites {
+		if !slices.ContainsFunc(of, func(e *entry) bool {
+			v := e.state.Current()
+			return before[e.id] != nil && (v == Healthy || v == Suspect)
+		}) {
+			continue
+		}
+		for _, e := range of {
+			if was := e.state; before[e.id] == nil && was.Verdict == Unknown {
+				e.state = was.admitted(now)
+				e.refresh()
+				t.noteLocked(e, was, now)
+			}
+		}
 	}
 }
 
@@ -116,12 +144,12 @@ func (t *Tracker) observeLocked(e *entry, o Observation) {
 		// Its failure counts in the judgement, its fall does not: first as if held.
 		e.state = before.next(e.policy, o, false)
 		t.judgeLocked(o.At)
-		switch t.outage.network {
-		case networkUnsure:
-			t.askOthersLocked()
-		case networkWorks:
+		if t.outage.network == networkWorks {
 			e.state = before.next(e.policy, o, true)
+			break
 		}
+		t.askOthersLocked(o.At)
+		t.wantControlLocked()
 	case t.outage.network != networkWorks:
 		e.state = before.next(e.policy, o, true)
 		t.judgeLocked(o.At)
@@ -129,15 +157,19 @@ func (t *Tracker) observeLocked(e *entry, o Observation) {
 		e.state = before.next(e.policy, o, true)
 	}
 	if e.state.Accused && !before.Accused {
-		e.ask()
+		e.ask(o.At)
 	}
+	if !o.Live {
+		e.history.add(o)
+	}
+	e.refresh()
 	t.noteLocked(e, before, o.At)
 }
 
 // judgeLocked looks at the edge's own network again.
 func (t *Tracker) judgeLocked(now time.Time) {
 	was := t.outage
-	t.outage = judged(t.statesLocked(), now, was.network == networkSuspected)
+	t.outage = judged(t.statesLocked(), now, was.network == networkSuspected, t.control)
 	switch {
 	case was.network == networkSuspected && t.outage.network == networkSuspected:
 		t.outage = was
@@ -171,21 +203,13 @@ func (t *Tracker) statesLocked() iter.Seq2[ID, State] {
 // askOthersLocked has origins probed that could show whether the network works.
 // Sixteen at a time, in the map's random order: one answer is enough, and when
 // they fail too, each of them asks sixteen more.
-func (t *Tracker) askOthersLocked() {
+func (t *Tracker) askOthersLocked(now time.Time) {
 	left := 16
 	for _, e := range t.entries {
 		if left > 0 && e.state.NetworkSince.IsZero() {
-			e.ask()
+			e.ask(now)
 			left--
 		}
-	}
-}
-
-// ask wants a probe now. One that is wanted already covers this one.
-func (e *entry) ask() {
-	select {
-	case e.asked <- struct{}{}:
-	default:
 	}
 }
 
@@ -215,7 +239,9 @@ func (t *Tracker) noteLocked(e *entry, before State, at time.Time) {
 		return
 	}
 	v := e.view()
-	change := Transition{ID: e.id, From: from, To: to, Class: v.Class, Reason: v.Reason, At: at}
+	change := Transition{
+		ID: e.id, From: from, To: to, Class: v.Class, Stage: v.Stage, Reason: v.Reason, Evidence: v.Evidence, At: at,
+	}
 	t.pending = append(t.pending, func() { t.options.OnTransition(change) })
 }
 
@@ -255,26 +281,46 @@ func (t *Tracker) tell(next func()) {
 // for an origin that is not configured.
 func (t *Tracker) Drain(id ID) error {
 	now := time.Now()
-	return t.change(id, now, func(s State) State { return s.Drain(now) })
+	return t.change(id, now, func(s State) (State, error) { return s.Drain(now), nil })
 }
 
 // Undrain gives a drained origin back to the verdict it has earned meanwhile.
 // It fails for an origin that is not configured.
 func (t *Tracker) Undrain(id ID) error {
-	return t.change(id, time.Now(), State.Undrain)
+	return t.change(id, time.Now(), func(s State) (State, error) { return s.Undrain(), nil })
 }
 
-func (t *Tracker) change(id ID, at time.Time, f func(State) State) error {
+// Clear is the operator's word that a hijack is over: five fresh good probes in a row
+// then bring the origin back, proven or not, and something wrong on the way makes it
+// hijacked again. It fails for an origin that is not configured or not hijacked.
+func (t *Tracker) Clear(id ID) error {
+	now := time.Now()
+	return t.change(id, now, func(s State) (State, error) {
+		cleared, ok := s.Clear(now)
+		if !ok {
+			return s, fmt.Errorf("origin %q of site %q is %s, not hijacked: there is nothing to clear", id.Origin, id.Site, s.Current())
+		}
+		return cleared, nil
+	})
+}
+
+// change lets the operator change a state.
+func (t *Tracker) change(id ID, at time.Time, f func(State) (State, error)) error {
+	defer t.deliver()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	e := t.entries[id]
 	if e == nil {
-		t.mu.Unlock()
 		return fmt.Errorf("site %q has no origin %q: see the status page for the names of its origins", id.Site, id.Origin)
 	}
 	before := e.state
-	e.state = f(e.state)
+	after, err := f(before)
+	if err != nil {
+		return err
+	}
+	e.state = after
+	e.refresh()
+	t.touch()
 	t.noteLocked(e, before, at)
-	t.mu.Unlock()
-	t.deliver()
 	return nil
 }

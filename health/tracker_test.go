@@ -51,9 +51,9 @@ func TestTransitionsAreTold(t *testing.T) {
 	tracker, told := tracking(primary)
 	observe(tracker, primary, probed(0, OK), probed(1, OK), probed(2, ServerError), probed(3, ServerError), probed(4, ServerError))
 	require.Equal(t, []Transition{
-		{primary, Unknown, Healthy, OK, "", at(0)},
-		{primary, Healthy, Suspect, ServerError, "server_error seen", at(2)},
-		{primary, Suspect, Down, ServerError, "server_error seen", at(4)},
+		{ID: primary, From: Unknown, To: Healthy, Class: OK, At: at(0)},
+		{ID: primary, From: Healthy, To: Suspect, Class: ServerError, Stage: StageRequest, Reason: "server_error seen", At: at(2)},
+		{ID: primary, From: Suspect, To: Down, Class: ServerError, Stage: StageRequest, Reason: "server_error seen", At: at(4)},
 	}, *told)
 }
 
@@ -106,6 +106,7 @@ func TestAViewSaysWhatWasSeen(t *testing.T) {
 	require.Equal(t, View{
 		ID: primary, Verdict: Suspect, Class: ServerError, Stage: StageRequest, Reason: "server_error seen", Since: at(5),
 		LastProbe: at(5), LastSuccess: at(0), Status: 502, Address: "192.0.2.11:443", Failures: 1,
+		Fates: []string{"192.0.2.11"},
 	}, tracker.View(primary))
 	require.Equal(t, []View{tracker.View(primary)}, tracker.Site("gazette"))
 	require.Empty(t, tracker.Site("nobody's"))
@@ -296,6 +297,16 @@ func TestTheFallenStayFallenWhenTheRestFails(t *testing.T) {
 func TestSiteAllocatesOnce(t *testing.T) {
 	tracker, _ := tracking(primary, alternate)
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { tracker.Site("gazette") }), 1.0)
+}
+
+func TestARequestIsCountedWithoutAllocating(t *testing.T) {
+	tracker := NewTracker(Options{})
+	tracker.Configure(map[ID]Policy{primary: {Network: "AS64500"}})
+	good := probed(0, OK)
+	good.Address = "192.0.2.10:443"
+	observe(tracker, primary, good)
+	request := requested(1, OK)
+	require.Zero(t, testing.AllocsPerRun(100, func() { tracker.Observe(primary, request) }))
 }
 
 func BenchmarkTrackerSite(b *testing.B) {

@@ -6,26 +6,40 @@ import (
 	"time"
 )
 
-// View is one origin as everybody else sees it.
+// View is one origin as everybody else sees it. What it points to is everybody's: read
+// only.
 type View struct {
-	ID      ID
-	Verdict Verdict   // Drained covers the earned verdict
-	Class   Class     // what the verdict rests on; empty before the first look
-	Stage   Stage     // where that was found; empty when good
-	Reason  string    // the same in words; may be empty when good
-	Since   time.Time // of the verdict; zero before the first look
+	ID       ID
+	Verdict  Verdict   // Drained covers the earned verdict
+	Class    Class     // what the verdict rests on; empty before the first look
+	Stage    Stage     // where that was found; empty when good
+	Reason   string    // the same in words, and what is missing for a better verdict; may be empty when good
+	Evidence []string  // what it rests on beyond Reason, strongest first
+	Since    time.Time // of the verdict; zero before the first look
 
-	LastProbe   time.Time // zero before the first
+	// Of the latest probe, and zero before the first.
+	LastProbe   time.Time
+	Status      int          // 0 without an answer
+	Address     string       // that it connected to
+	Timings     Timings      //
+	Notice      Notice       // what was amiss although it went on
+	Certificate *Certificate // that it was shown; nil without one
+	NotAfter    time.Time    // of that certificate; zero without one
+
 	LastSuccess time.Time // probe or reader's request; zero before the first
-	Status      int       // of the latest probe; 0 without an answer
-	Address     string    // that the latest probe connected to
-	Timings     Timings   // of the latest probe
-	NotAfter    time.Time // of the certificate that the latest probe was shown; zero without one
 	Failures    int       // failed probes in a row
+	Successes   int       // good probes in a row
+	Required    int       // good probes in a row that bring a fallen or new origin into use; 0 for others
 	// LiveFailures is how many readers' requests failed in a row since the
 	// latest good probe or request.
 	LiveFailures int
-	Flaps        int // falls from usable since first seen
+	Flaps        int       // falls from usable since first seen
+	RetryAt      time.Time // until when the origin asked to be left alone; zero when it did not
+
+	// What it shares its fate with, see SharesFate.
+	Fates   []string
+	Network string // the operator's label
+	CDN     string // of the latest answer; empty if it did not say
 }
 
 // View is one origin; Unknown for one that is not configured.
@@ -87,11 +101,14 @@ func (t *Tracker) Suspected() (since time.Time, reason string, ok bool) {
 }
 
 func (e *entry) view() View {
-	s := e.state
+	s := &e.state
 	v := View{
-		ID: e.id, Verdict: s.Current(), Class: s.Class, Stage: s.Stage, Reason: s.Reason, Since: s.Since,
-		LastProbe: s.Last.At, LastSuccess: s.LastSuccess, Status: s.Last.Status, Address: s.Last.Address,
-		Timings: s.Last.Timings, NotAfter: s.Last.NotAfter, Failures: s.Failures, Flaps: s.Flaps, LiveFailures: s.Live.Failures,
+		ID: e.id, Verdict: s.Current(), Class: s.Class, Stage: s.Stage, Reason: e.reason, Evidence: s.Evidence, Since: s.Since,
+		LastProbe: s.Last.At, Status: s.Last.Status, Address: s.Last.Address, Timings: s.Last.Timings,
+		Notice: s.Last.Notice, Certificate: s.Last.Certificate, NotAfter: s.Last.NotAfter,
+		LastSuccess: s.LastSuccess, Failures: s.Failures, Successes: s.Successes, Required: s.Required,
+		LiveFailures: s.Live.Failures, Flaps: s.Flaps, RetryAt: s.RetryAt,
+		Fates: e.fates, Network: e.policy.Network, CDN: s.CDN,
 	}
 	if v.Verdict == Drained {
 		v.Since, v.Reason = s.DrainedSince, "taken out of use by the operator"

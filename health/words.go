@@ -60,90 +60,6 @@ func Stages() []Stage {
 	return []Stage{StageResolve, StageConnect, StageHandshake, StageRequest, StageBody, StageIdentity}
 }
 
-// Class is what one observation found.
-type Class string
-
-// The closed set of classes. Each maps to one RFC 9209 error type, see [Class.ProxyError].
-const (
-	OK               Class = "ok"
-	DNSError         Class = "dns_error"          // SERVFAIL, refused, garbage
-	DNSNotFound      Class = "dns_not_found"      // NXDOMAIN or no address
-	DNSTimeout       Class = "dns_timeout"        //
-	ConnectRefused   Class = "connect_refused"    //
-	ConnectTimeout   Class = "connect_timeout"    //
-	ConnectReset     Class = "connect_reset"      // reset or closed before TLS or the request began
-	Unreachable      Class = "unreachable"        // no route to host or network
-	AddressForbidden Class = "address_forbidden"  // an address this edge must not connect to
-	TLSReset         Class = "tls_reset"          // reset or closed during the handshake
-	TLSTimeout       Class = "tls_timeout"        //
-	TLSProtocol      Class = "tls_protocol"       // an alert, or no TLS at all on the port
-	TLSCertificate   Class = "tls_certificate"    // unknown authority, wrong name, expired
-	RequestReset     Class = "request_reset"      // reset or closed before the first byte of the answer
-	FirstByteTimeout Class = "first_byte_timeout" //
-	ProtocolError    Class = "protocol_error"     // the answer is not HTTP
-	HeaderTooLarge   Class = "header_too_large"   //
-	ServerError      Class = "server_error"       // 5xx
-	StatusUnexpected Class = "status_unexpected"  // a probe got neither 2xx nor a redirect on the site
-	Redirected       Class = "redirected"         // a redirect off the publication
-	BodyTruncated    Class = "body_truncated"     // shorter than declared, or reset inside
-	BodyTimeout      Class = "body_timeout"       // the body stopped coming
-	IdentityMissing  Class = "identity_missing"   // an answer without the site's identity
-	CanaryInvalid    Class = "canary_invalid"     // no canary, or one that proves nothing: another key's, another site's
-	CanaryStale      Class = "canary_stale"       // the site's canary, but expired, rolled back or of the future
-	LoopDetected     Class = "loop"               // the origin is this edge
-	InternalError    Class = "internal_error"     // the edge's own mistake
-)
-
-// Classes lists the closed set, for metrics that must exist at zero.
-func Classes() []Class {
-	return []Class{
-		OK, DNSError, DNSNotFound, DNSTimeout, ConnectRefused, ConnectTimeout, ConnectReset, Unreachable,
-		AddressForbidden, TLSReset, TLSTimeout, TLSProtocol, TLSCertificate, RequestReset, FirstByteTimeout,
-		ProtocolError, HeaderTooLarge, ServerError, StatusUnexpected, Redirected, BodyTruncated, BodyTimeout,
-		IdentityMissing, CanaryInvalid, CanaryStale, LoopDetected, InternalError,
-	}
-}
-
-// ProxyError is the RFC 9209 §2.3 error type that stands for the class in
-// Proxy-Status and in metrics; empty for OK.
-func (c Class) ProxyError() string { return proxyErrors[c] }
-
-// proxyErrors is the one table from our words to RFC 9209's.
-//
-// IdentityMissing and Redirected have no type of their own. Of the registered ones
-// destination_unavailable says what the edge makes of them: it holds the next hop for
-// unavailable. The destination was found (destination_not_found), the answer was
-// well-formed (http_protocol_error), and it is not the one that the reader gets
-// (proxy_internal_response).
-var proxyErrors = map[Class]string{
-	DNSError:         "dns_error",
-	DNSNotFound:      "dns_error",
-	DNSTimeout:       "dns_timeout",
-	ConnectRefused:   "connection_refused",
-	ConnectTimeout:   "connection_timeout",
-	ConnectReset:     "connection_terminated",
-	Unreachable:      "destination_ip_unroutable",
-	AddressForbidden: "destination_ip_prohibited",
-	TLSReset:         "connection_terminated",
-	TLSTimeout:       "connection_timeout",
-	TLSProtocol:      "tls_protocol_error",
-	TLSCertificate:   "tls_certificate_error",
-	RequestReset:     "connection_terminated",
-	FirstByteTimeout: "http_response_timeout",
-	ProtocolError:    "http_protocol_error",
-	HeaderTooLarge:   "http_response_header_section_size",
-	ServerError:      "destination_unavailable",
-	StatusUnexpected: "destination_unavailable",
-	Redirected:       "destination_unavailable",
-	BodyTruncated:    "http_response_incomplete",
-	BodyTimeout:      "connection_read_timeout",
-	IdentityMissing:  "destination_unavailable",
-	CanaryInvalid:    "destination_unavailable",
-	CanaryStale:      "destination_unavailable",
-	LoopDetected:     "proxy_loop_detected",
-	InternalError:    "proxy_internal_error",
-}
-
 // Timings are the durations of a probe's stages. A stage that was not reached is zero.
 type Timings struct {
 	Resolve   time.Duration `json:"resolve"`
@@ -158,6 +74,23 @@ func (t Timings) Total() time.Duration {
 	return t.Resolve + t.Connect + t.Handshake + t.FirstByte + t.Body
 }
 
+// Certificate is what an operator needs to know of an origin's certificate.
+type Certificate struct {
+	Names    []string  `json:"names"` // that it is valid for
+	Issuer   string    `json:"issuer"`
+	NotAfter time.Time `json:"not_after"`
+	// Pin is the hash of its public key, as the configuration's pin takes it.
+	Pin string `json:"pin,omitempty"`
+}
+
+// Notice is something amiss that a look got around: an injected DNS answer beside
+// the right one, one dead address of several, a slow first byte. The zero value is none.
+type Notice struct {
+	Class  Class  `json:"class,omitempty"`
+	Stage  Stage  `json:"stage,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
 // Observation is one look at an origin: a probe, or a reader's request.
 type Observation struct {
 	At      time.Time
@@ -168,10 +101,28 @@ type Observation struct {
 	Status  int     // of the answer; 0 without one
 	Address string  // the address connected to; empty when none was
 	Timings Timings // zero for live requests, except FirstByte
-	// NotAfter is when the certificate ends that the origin presented to a probe,
-	// believed or not; zero without one.
-	NotAfter time.Time
+
+	// Evidence says in words what Class rests on beyond Reason, strongest first.
+	Evidence []string
+	// Notice is what was amiss although the look went on. It moves no verdict.
+	Notice Notice
+	// RetryAfter is for how long the origin asked to be left alone; 0 when it did not.
+	RetryAfter time.Duration
+	// Proven: the look saw a good signed canary.
+	Proven bool
+	// CDN names the network that the answer says it came through; empty if it says nothing.
+	CDN string
+	// Certificate is what the origin presented to a probe, believed or not; nil without one.
+	Certificate *Certificate
 }
 
 // OK reports whether the look was good.
 func (o Observation) OK() bool { return o.Class == OK }
+
+// NotAfter is when the certificate ends that was presented; zero without one.
+func (o Observation) NotAfter() time.Time {
+	if o.Certificate == nil {
+		return time.Time{}
+	}
+	return o.Certificate.NotAfter
+}

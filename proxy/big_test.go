@@ -117,7 +117,7 @@ func TestSlowReaderHoldsTheOriginBack(t *testing.T) {
 		t.Skipf("this system does not tell a process its resident set: %v", err)
 	}
 	s := newStage(t, plan{origins: []*httptest.Server{newOrigin(t, torrent)}})
-	answer := s.send(http.MethodGet, "/?length=unknown&cc=no-store&bytes="+strconv.Itoa(256<<20), nil)
+	answer := s.send(http.MethodGet, "/edition?length=unknown&cc=no-store&bytes="+strconv.Itoa(256<<20), nil)
 	before, err := residentSet()
 	require.NoError(t, err)
 	for range 50 {

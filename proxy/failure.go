@@ -80,7 +80,10 @@ func failure(err error) (status int, kind string) {
 		return http.StatusServiceUnavailable, "destination_unavailable"
 	}
 	switch class := none.Class(); class {
-	case health.DNSTimeout, health.ConnectTimeout, health.TLSTimeout, health.FirstByteTimeout, health.BodyTimeout:
+	case health.Challenge:
+		// The origin is there, and lets no machine in for now.
+		return http.StatusServiceUnavailable, class.ProxyError()
+	case health.DNSTimeout, health.ConnectTimeout, health.TLSTimeout, health.FirstByteTimeout, health.BodyStalled, health.BodyStalled16K:
 		return http.StatusGatewayTimeout, class.ProxyError()
 	default:
 		return http.StatusBadGateway, class.ProxyError()

@@ -60,6 +60,11 @@ func TestErrorPagesNameNothingBehindTheEdge(t *testing.T) {
 			io.WriteString(conn, "this is no HTTP\r\n\r\n")
 			conn.Close()
 		})}, 502, "http_protocol_error"},
+		"a challenge": {[]*httptest.Server{newOrigin(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cf-Mitigated", "challenge")
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, "<html><script src=/challenge.js></script>")
+		})}, 503, "destination_unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, plan{origins: test.origins})

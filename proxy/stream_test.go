@@ -123,7 +123,7 @@ func gazette(t *testing.T, secure bool) *stage {
 	p.origins = []*httptest.Server{server}
 	if secure {
 		p.config = func(c *origin.Config) {
-			c.Roots = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+			c.Way.Roots = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 		}
 	}
 	return newStage(t, p)

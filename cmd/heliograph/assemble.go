@@ -14,6 +14,7 @@ import (
 	"github.com/heliograph-edge/heliograph/configs"
 	"github.com/heliograph-edge/heliograph/health"
 	"github.com/heliograph-edge/heliograph/health/canary"
+	"github.com/heliograph-edge/heliograph/health/gate"
 	"github.com/heliograph-edge/heliograph/health/probe"
 	"github.com/heliograph-edge/heliograph/proxy"
 	"github.com/heliograph-edge/heliograph/proxy/origin"
@@ -27,6 +28,7 @@ type assembly struct {
 	sites    []*proxy.Site
 	policies map[health.ID]health.Policy
 	probers  []health.Prober
+	control  *health.ControlProber // nil without control URLs
 
 	stop    context.CancelFunc
 	running sync.WaitGroup // probers
@@ -34,54 +36,89 @@ type assembly struct {
 
 // parts are what an assembly is connected to.
 type parts struct {
-	edge     string // its name in CDN-Loop
-	tracker  *health.Tracker
-	canaries *canary.Memory
-	events   origin.Events
-	probed   func(health.ID, health.Observation)
+	edge      string // its name in CDN-Loop
+	tracker   *health.Tracker
+	canaries  *canary.Memory
+	baselines *baselines
+	events    origin.Events
+	probed    func(health.ID, health.Observation)
+	warn      func(message string, args ...any) // of what is wrong and keeps nothing from running
 }
 
 // assemble builds the sites of a configuration. Nothing runs yet.
 func assemble(file *configs.File, p parts) (*assembly, error) {
 	a := &assembly{file: file, policies: make(map[health.ID]health.Policy)}
+	judges, err := newGate(file.Fingerprints, p.warn)
+	if err != nil {
+		return nil, err
+	}
+	ask, err := newResolvers(file)
+	if err != nil {
+		return nil, err
+	}
 	for i := range file.Sites {
-		if err := a.addSite(&file.Sites[i], p); err != nil {
+		if err := a.addSite(&file.Sites[i], p, judges, ask); err != nil {
 			return nil, err
 		}
+	}
+	if len(file.Control.URLs) > 0 {
+		a.control = &health.ControlProber{Tracker: p.tracker, Look: controlLook(file.Control.URLs)}
 	}
 	return a, nil
 }
 
+// newGate makes the gate of the built-in wording and the files' fingerprints. A row that
+// is broken is told of, and left out.
+func newGate(files []string, warn func(string, ...any)) (*gate.Gate, error) {
+	var sets []*gate.Set
+	for _, path := range files {
+		set, broken, err := gate.LoadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("fingerprints: %w", err)
+		}
+		for _, row := range broken {
+			warn("a fingerprint is left out", "error", row)
+		}
+		sets = append(sets, set)
+	}
+	return gate.New(sets...), nil
+}
+
 // addSite builds one site, its pool and its probers.
-func (a *assembly) addSite(site *configs.Site, p parts) error {
+func (a *assembly) addSite(site *configs.Site, p parts, judges *gate.Gate, ask *resolvers) error {
 	space := rewrite.Space{Canonical: site.Canonical}
-	var hosts []string
 	for _, o := range site.Origins {
 		space.Origins = append(space.Origins, o.URL)
-		hosts = append(hosts, o.URL.Host)
 	}
-	policy := health.Policy{
-		Interval: site.Health.Interval, Timeout: site.Health.Timeout, Fall: site.Health.Fall, Rise: site.Health.Rise,
-	}
+	known := knownOf(site, space, p.baselines)
 	var origins []*origin.Origin
 	for i := range site.Origins {
 		o := &site.Origins[i]
 		id := health.ID{Site: site.Name, Origin: o.Name}
-		roots, err := authorities(o.CA)
+		way, lookup, err := ask.way(o)
 		if err != nil {
 			return fmt.Errorf("site %s, origin %s: %w", site.Name, o.Name, err)
 		}
-		origins = append(origins, origin.NewOrigin(origin.Config{ID: id, URL: o.URL, Addresses: o.Address, Roots: roots}))
+		policy := health.Policy{
+			Interval: site.Health.Interval, Timeout: site.Health.Timeout, Fall: site.Health.Fall, Rise: site.Health.Rise,
+			Network: o.Network,
+		}
+		look := looks{id: id, tracker: p.tracker, sessions: new(probe.Sessions), known: known, learn: learner(site, p.baselines), told: p.probed}
+		for _, page := range pagesOf(site, o, p) {
+			page.Addresses, page.Lookup, page.Proved, page.Via, page.Roots, page.Pins = way.Addresses, lookup, way.Proved, way.Via, way.Roots, way.Pins
+			page.Gate = judges
+			look.pages = append(look.pages, page)
+		}
+		origins = append(origins, origin.NewOrigin(origin.Config{ID: id, URL: o.URL, Way: way}))
 		a.policies[id] = policy
-		a.probers = append(a.probers, health.Prober{
-			ID: id, Policy: policy, Tracker: p.tracker, Probe: prober(id, site, o, hosts, roots, p),
-		})
+		a.probers = append(a.probers, health.Prober{ID: id, Policy: policy, Tracker: p.tracker, Probe: look.once})
 	}
 	a.sites = append(a.sites, &proxy.Site{
 		Name: site.Name, Fronts: site.Fronts, Cookies: site.Cookies, Markers: site.Identity.Contains, Space: space,
 		Policy: cache.Policy{Stale: site.Cache.Stale, Outage: site.Cache.Outage},
 		Pool: origin.NewPool(origin.Site{
-			Name: site.Name, Origins: origins, Markers: site.Identity.Contains, Own: publication(space, site.Fronts),
+			Name: site.Name, Origins: origins, Markers: site.Identity.Contains, Gate: judges, Known: known,
+			Own: publication(space, site.Fronts),
 		}, p.tracker, p.events),
 	})
 	return nil
@@ -90,43 +127,13 @@ func (a *assembly) addSite(site *configs.Site, p parts) error {
 // publication returns what tells the publication's hosts from others: its addresses,
 // its fronts, and the names below them.
 func publication(space rewrite.Space, fronts []string) func(string) bool {
-	names := slices.Clone(fronts)
-	for _, u := range append([]*url.URL{space.Canonical}, space.Origins...) {
-		names = append(names, u.Hostname())
-	}
+	names := ownNames(space, fronts)
 	return func(host string) bool {
 		u := url.URL{Host: host}
 		host = strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 		return slices.ContainsFunc(names, func(name string) bool {
-			name = strings.TrimPrefix(name, "www.")
 			return host == name || strings.HasSuffix(host, "."+name)
 		})
-	}
-}
-
-// prober returns how one origin is looked at: each of the identity's paths in turn,
-// and the canary beside the first.
-func prober(id health.ID, site *configs.Site, o *configs.Origin, hosts []string, roots *x509.CertPool, p parts,
-) func(context.Context) health.Observation {
-	var pages []probe.Target
-	for _, path := range site.Identity.Paths {
-		pages = append(pages, probe.Target{
-			URL: o.URL, Path: path, Addresses: o.Address, Roots: roots, Hosts: hosts,
-			Contains: site.Identity.Contains, Timeout: site.Health.Timeout,
-			Agent: "heliograph/" + version + " (health probe)", EdgeID: p.edge,
-		})
-	}
-	if wanted := site.Identity.Canary; !wanted.Key.IsZero() {
-		pages[0].Canary = &probe.CanaryCheck{
-			Site: site.Name, Key: wanted.Key, Path: wanted.Path, Lag: wanted.Lag, Seen: p.canaries,
-		}
-	}
-	return func(ctx context.Context) health.Observation {
-		seen := probe.Round(ctx, pages)
-		if ctx.Err() == nil {
-			p.probed(id, seen)
-		}
-		return seen
 	}
 }
 
@@ -153,6 +160,9 @@ func (a *assembly) start() {
 	a.stop = stop
 	for _, p := range a.probers {
 		a.running.Go(func() { p.Run(ctx) })
+	}
+	if a.control != nil {
+		a.running.Go(func() { a.control.Run(ctx) })
 	}
 }
 

@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/configs"
@@ -20,7 +16,7 @@ const canaryRounds = time.Hour
 // canaryKeeper keeps what was seen of canaries in a file, and tells the operator
 // before the newest of a site expires: then every origin would fall at once.
 type canaryKeeper struct {
-	path   string
+	file   stateFile
 	memory *canary.Memory
 	log    *slog.Logger
 	sites  func() []configs.Site // of the present configuration
@@ -35,7 +31,7 @@ func (e *edge) remember(path string) *canaryKeeper {
 		e.log.Warn("starting without the canaries of the last run", "error", err)
 	}
 	e.canary = memory
-	return &canaryKeeper{path: path, memory: memory, log: e.log, sites: func() []configs.Site {
+	return &canaryKeeper{file: stateFile(path), memory: memory, log: e.log, sites: func() []configs.Site {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		return e.current.file.Sites
@@ -47,18 +43,8 @@ func (e *edge) remember(path string) *canaryKeeper {
 // is then a new one.
 func restoreCanaries(path string) (*canary.Memory, error) {
 	memory := canary.NewMemory()
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return memory, nil
-	}
-	if err != nil {
-		return memory, err
-	}
-	if err := json.Unmarshal(text, memory); err != nil {
-		broken := path + ".broken"
-		return memory, errors.Join(fmt.Errorf("%s is ignored, and kept as %s: %w", path, broken, err), os.Rename(path, broken))
-	}
-	return memory, nil
+	err := stateFile(path).load(func(content []byte) error { return json.Unmarshal(content, memory) })
+	return memory, err
 }
 
 // run saves after each change, and returns when ctx ends and nothing is unsaved.
@@ -85,11 +71,7 @@ func (k *canaryKeeper) run(ctx context.Context) {
 
 // save writes the file.
 func (k *canaryKeeper) save() {
-	text, err := json.Marshal(k.memory)
-	if err == nil {
-		err = replace(k.path, append(text, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := k.file.save(k.memory); err != nil {
 		k.log.Warn("the canaries seen could not be saved: after a restart, an older one would pass", "error", err)
 	}
 }

@@ -110,7 +110,7 @@ func TestWhatWasSeenOfCanariesSurvivesARestart(t *testing.T) {
 	saved := filepath.Join(directory, "state", "canaries.json")
 	text, err := os.ReadFile(saved)
 	require.NoError(t, err)
-	require.Contains(t, string(text), `"sequence":8`)
+	require.Contains(t, string(text), `"sequence": 8`)
 	info, err := os.Stat(saved)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -147,7 +147,7 @@ func keeping(t *testing.T, path string, memory *canary.Memory) *buffer {
 	log := new(buffer)
 	site := configs.Site{Name: "gazette"}
 	site.Identity.Canary.Key = canaryKey(t, 'a').Public()
-	k := &canaryKeeper{path: path, memory: memory, log: slog.New(slog.NewTextHandler(log, nil)), sites: func() []configs.Site {
+	k := &canaryKeeper{file: stateFile(path), memory: memory, log: slog.New(slog.NewTextHandler(log, nil)), sites: func() []configs.Site {
 		return []configs.Site{site, {Name: "tribune"}}
 	}}
 	go k.run(t.Context())

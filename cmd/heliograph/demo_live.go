@@ -37,6 +37,7 @@ type live struct {
 	past   []lab.Tally // of each of the last redraws, the oldest first
 	recent []happening
 	answer []string
+	paged  bool // a long answer stands in the view's place, until the next line is typed
 }
 
 // newLive returns a live view of the stage on out.
@@ -123,7 +124,7 @@ func (l *live) order(line string) verb {
 	}
 	l.look()
 	if l.drawn {
-		l.redraw(toTop)
+		l.turn()
 		return ordered.verb
 	}
 	for _, said := range l.answer {
@@ -132,10 +133,30 @@ func (l *live) order(line string) verb {
 	return ordered.verb
 }
 
+// turn draws what follows a command: the view, or a page of its own for an answer that is
+// longer than the view has room for.
+func (l *live) turn() {
+	before := l.paged
+	l.paged = len(l.answer) > recentLines
+	switch {
+	case l.paged:
+		fmt.Fprint(l.out, clearScreen, toTop, strings.Join(l.answer, "\n"), "\n\nEnter leads back.\n> ")
+		l.answer = nil
+	case before:
+		fmt.Fprint(l.out, clearScreen)
+		fallthrough
+	default:
+		l.redraw(toTop)
+	}
+}
+
 // show shows the moment and counts it as past.
 func (l *live) show() {
 	l.past = append(l.past[max(0, len(l.past)-latelySpan):], l.stage.reader.Tally())
-	if l.drawn {
+	switch {
+	case l.paged:
+		return
+	case l.drawn:
 		l.redraw(savePlace + toTop)
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/heliograph-edge/heliograph/health"
 	"github.com/heliograph-edge/heliograph/health/lab"
 )
 
@@ -22,6 +23,7 @@ type verb string
 const (
 	verbBreak  verb = "break"
 	verbMend   verb = "mend"
+	verbClear  verb = "clear"
 	verbRead   verb = "read"
 	verbFaults verb = "faults"
 	verbHelp   verb = "help"
@@ -33,14 +35,16 @@ type order struct {
 	verb   verb
 	origin string // alias; "all" for every origin
 	fault  lab.Fault
-	known  bool // of read: only what is known to be stored
+	known  bool      // of read: only what is known to be stored
+	stage  lab.Stage // of faults; empty for all
 }
 
 // orderLines say what can be typed.
 var orderLines = []string{
 	"break ORIGIN FAULT   put a fault in an origin's way, for instance: break primary block-page",
 	"mend [ORIGIN]        take the fault away again, of every origin if none is named",
-	"faults               list the faults",
+	"clear ORIGIN         say that an origin which was hijacked is the newspaper's again",
+	"faults [STAGE]       list the faults: resolve, connect, handshake, request, body, identity",
 	"read known|any       let the reader ask only for pages it had before, or for others, too",
 	"help, quit           ORIGIN is primary, alternate1, alternate2 or all; short: b p down, m 1, q",
 }
@@ -62,28 +66,31 @@ func parseOrder(line string, origins []string) (order, error) {
 			return order{verb: verbRead, known: rest[0] == "known"}, nil
 		}
 		return order{}, errors.New("read takes known or any")
+	case "c", "clear":
+		return parseClear(rest, origins)
 	case "f", "faults":
-		return order{verb: verbFaults}, nil
+		return parseFaults(rest)
 	case "h", "?", "help":
 		return order{verb: verbHelp}, nil
 	case "q", "quit", "exit":
 		return order{verb: verbQuit}, nil
 	}
-	return order{}, fmt.Errorf("%q is no command: use break, mend, read, faults, help or quit", words[0])
+	return order{}, fmt.Errorf("%q is no command: use break, mend, clear, read, faults, help or quit", words[0])
 }
 
 // parseBreak reads what follows break.
 func parseBreak(words, origins []string) (order, error) {
-	if len(words) != 2 {
+	if len(words) < 2 {
 		return order{}, errors.New("break takes an origin and a fault, such as: break primary block-page")
 	}
 	alias, err := parseAlias(words[0], origins)
 	if err != nil {
 		return order{}, err
 	}
-	fault, err := lab.ParseFault(strings.ToLower(words[1]))
+	named := strings.Join(words[1:], " ")
+	fault, err := lab.ParseFault(strings.ToLower(named))
 	if err != nil {
-		return order{}, fmt.Errorf("no fault is named %q: type faults to list them", words[1])
+		return order{}, fmt.Errorf("no fault is named %q: type faults to list them", named)
 	}
 	return order{verb: verbBreak, origin: alias, fault: fault}, nil
 }
@@ -101,6 +108,26 @@ func parseMend(words, origins []string) (order, error) {
 		return order{verb: verbMend, origin: alias}, nil
 	}
 	return order{}, errors.New("mend takes one origin, or none to mend all")
+}
+
+// parseClear reads what follows clear.
+func parseClear(words, origins []string) (order, error) {
+	if len(words) != 1 || words[0] == "all" {
+		return order{}, errors.New("clear takes one origin, such as: clear primary")
+	}
+	alias, err := parseAlias(words[0], origins)
+	return order{verb: verbClear, origin: alias}, err
+}
+
+// parseFaults reads what follows faults.
+func parseFaults(words []string) (order, error) {
+	switch stages := lab.Stages(); {
+	case len(words) == 0:
+		return order{verb: verbFaults}, nil
+	case len(words) == 1 && slices.Contains(stages, lab.Stage(strings.ToLower(words[0]))):
+		return order{verb: verbFaults, stage: lab.Stage(strings.ToLower(words[0]))}, nil
+	}
+	return order{}, fmt.Errorf("no stage is named %q: use one of %v, or none for all", strings.Join(words, " "), lab.Stages())
 }
 
 // parseAlias reads an origin's alias or its short form: p, or the number of an alternate.
@@ -128,7 +155,7 @@ func (s *stage) obey(o order) []string {
 	case verbHelp:
 		return orderLines
 	case verbFaults:
-		return faultLines()
+		return faultLines(o.stage)
 	case verbRead:
 		// Revisit waits for requests under way, and the view does not.
 		s.running.Go(func() { s.reader.Revisit(o.known) })
@@ -136,6 +163,11 @@ func (s *stage) obey(o order) []string {
 			return []string{"the reader asks only for pages it had before"}
 		}
 		return []string{"the reader asks for pages that nobody has asked for, too"}
+	case verbClear:
+		if err := s.edge.clear(health.ID{Site: lab.Site, Origin: o.origin}); err != nil {
+			return []string{err.Error()}
+		}
+		return []string{o.origin + " is taken for the newspaper's again once five looks in a row were good"}
 	}
 	if err := s.put(o.origin, o.fault); err != nil {
 		return []string{err.Error()}
@@ -143,18 +175,20 @@ func (s *stage) obey(o order) []string {
 	return nil // the view tells of the change itself
 }
 
-// faultLines lists the faults, a few on each line.
-func faultLines() []string {
-	const each = 8
-	var lines []string
-	for some := range slices.Chunk(lab.Faults(), each) {
-		var names []string
-		for _, f := range some {
-			names = append(names, string(f))
+// faultLines lists the faults of a stage, or of all, one on each line.
+func faultLines(only lab.Stage) []string {
+	return tabulate(func(w io.Writer) {
+		for _, stage := range lab.Stages() {
+			if only != "" && stage != only {
+				continue
+			}
+			label := string(stage)
+			for _, f := range lab.FaultsAt(stage) {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", label, f, f.Description())
+				label = ""
+			}
 		}
-		lines = append(lines, strings.Join(names, ", "))
-	}
-	return lines
+	})
 }
 
 // put puts a fault in force at an origin, or at all; NoFault mends.

@@ -43,6 +43,10 @@ type stageOptions struct {
 // slowness is how late the lab's slow answers begin: later than a probe waits.
 const slowness = 1500 * time.Millisecond
 
+// namesHold is the time to live of the lab's names. Each lookup takes the time in which
+// a forged answer would show, and readers wait for it.
+const namesHold = 5 * time.Second
+
 // openStage starts the origins and the edge. The reader comes with [stage.open].
 // Close the stage when done.
 func openStage(o stageOptions) (s *stage, err error) {
@@ -53,13 +57,17 @@ func openStage(o stageOptions) (s *stage, err error) {
 			s = nil
 		}
 	}()
-	if s.lab, err = lab.Start(lab.Options{Delay: slowness}); err != nil {
+	if s.lab, err = lab.Start(lab.Options{Delay: slowness, TTL: namesHold}); err != nil {
 		return s, err
 	}
 	if s.directory, err = os.MkdirTemp("", "heliograph-demo-"); err != nil {
 		return s, err
 	}
-	config, err := s.write(untaken("http", o.http, o.notes), untaken("admin", o.admin, o.notes))
+	control, err := s.lab.StartControl()
+	if err != nil {
+		return s, err
+	}
+	config, err := s.write(control, untaken("http", o.http, o.notes), untaken("admin", o.admin, o.notes))
 	if err != nil {
 		return s, err
 	}
@@ -77,6 +85,9 @@ func openStage(o stageOptions) (s *stage, err error) {
 		return s, err
 	}
 	s.front = urlOf("http", s.edge.Addr("http").String())
+	if err = s.lab.SetEdge(s.front); err != nil {
+		return s, err
+	}
 	s.admin = urlOf("http", s.edge.Addr("admin").String())
 	s.reader = &lab.Reader{Name: "demo", Base: s.front, Interval: 100 * time.Millisecond, Concurrency: 4}
 	s.lab.Attach(s.reader)
@@ -99,24 +110,31 @@ func untaken(flag, address string, notes io.Writer) string {
 }
 
 // write writes the lab's authority and the configuration, and returns its path.
-func (s *stage) write(front, admin string) (string, error) {
+func (s *stage) write(control *lab.Origin, front, admin string) (string, error) {
 	authority := filepath.Join(s.directory, "lab-authority.pem")
 	if err := os.WriteFile(authority, s.lab.CAPEM(), 0o600); err != nil {
 		return "", err
 	}
 	config := filepath.Join(s.directory, "heliograph.yaml")
-	return config, os.WriteFile(config, []byte(configuration(front, admin, s.lab.Origins())), 0o600)
+	return config, os.WriteFile(config, []byte(configuration(front, admin, s.lab, control.URL())), 0o600)
 }
 
-// configuration is the demonstration's heliograph.yaml.
-func configuration(front, admin string, origins []*lab.Origin) string {
+// configuration is the demonstration's heliograph.yaml. The edge asks the nameserver that
+// can be made to lie, and compares with the one that cannot.
+func configuration(front, admin string, l *lab.Lab, control string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: {http: %q, admin: %q}\ndata: state\ndrain: 2s\ncache: {memory: 64MiB}\n", front, admin)
-	b.WriteString("sites:\n  - name: gazette\n    origins:\n")
-	for _, o := range origins {
-		fmt.Fprintf(&b, "      - {name: %s, url: %q, address: [%s], ca: lab-authority.pem}\n", o.Alias(), o.URL(), o.Addr().Addr())
+	fmt.Fprintf(&b, "control: {resolvers: [%q], urls: [%q]}\n", l.Control().TCP(), control+"/")
+	b.WriteString("allow:\n")
+	for _, a := range l.Addresses() {
+		fmt.Fprintf(&b, "  - %s\n", a)
 	}
-	fmt.Fprintf(&b, "    identity: {contains: [%q]}\n    health: {interval: 1s, timeout: 1s, fall: 2}\n", lab.Marker)
+	fmt.Fprintf(&b, "sites:\n  - name: %s\n    origins:\n", lab.Site)
+	for _, o := range l.Origins() {
+		fmt.Fprintf(&b, "      - {name: %s, url: %q, resolver: %q, ca: lab-authority.pem}\n", o.Alias(), o.URL(), l.Local().UDP())
+	}
+	fmt.Fprintf(&b, "    identity: {contains: [%q], canary: {key: %q}}\n", lab.Marker, l.CanaryKey())
+	b.WriteString("    health: {interval: 1s, timeout: 1s, fall: 2}\n")
 	return b.String()
 }
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/heliograph-edge/heliograph/health"
 	"github.com/heliograph-edge/heliograph/health/lab"
 )
 
@@ -24,27 +26,29 @@ type change struct {
 type scene struct {
 	title   string
 	share   float64  // of the story's time, relative to the others'
+	after   string   // alias of an origin that must be healthy before the scene begins; may be empty
 	changes []change // in order
 	// stored: readers ask only for pages that they had before. No edge can have
 	// a page that nobody has asked for while there is an origin to ask.
 	stored bool
 }
 
-// gazetteStory is what happens to the newspaper. At every moment but one an origin
-// is well that never showed a foreign page: one that did is not asked again before
-// it was seen good five times, however long the story.
+// gazetteStory is what happens to the newspaper. At every moment but one an origin is
+// healthy that never showed a foreign page: one that did is not trusted before it was
+// seen good five times, and one that was down not before twice, however long the story.
 func gazetteStory() []scene {
 	return []scene{
 		{title: "every origin is well", share: 2},
-		{title: "the primary is killed: its port is closed", share: 2.5, changes: []change{{"primary", lab.Down}}},
+		{title: "the primary is killed: its port is closed", share: 2, changes: []change{{"primary", lab.Down}}},
 		{title: "the primary is restored; readers return to it when it has been well for a minute", share: 1.5,
 			changes: []change{{"primary", lab.NoFault}}},
 		{title: "a provider's block page stands in the primary's place", share: 2,
 			changes: []change{{"primary", lab.BlockPage}}},
 		{title: "alternate1 answers 500 to everything, and the primary is still blocked", share: 2,
 			changes: []change{{"alternate1", lab.Error500}}},
-		{title: "alternate1 is restored; the origin that readers are on turns into a block page, too", share: 2,
-			changes: []change{{"alternate1", lab.NoFault}, {onActive, lab.BlockPage}}},
+		{title: "alternate1 is restored", share: 3.5, changes: []change{{"alternate1", lab.NoFault}}},
+		{title: "the origin that readers are on turns into a block page, too", share: 1.5, after: "alternate1",
+			changes: []change{{onActive, lab.BlockPage}}},
 		{title: "the alternates are restored; the primary shows a certificate for another name", share: 2,
 			changes: []change{{"alternate1", lab.NoFault}, {"alternate2", lab.NoFault}, {"primary", lab.WrongName}}},
 		{title: "every connection to the primary is reset", share: 1.5, changes: []change{{"primary", lab.Reset}}},
@@ -65,18 +69,24 @@ func tellStory(ctx context.Context, s *stage, story []scene, length time.Duratio
 		shares += part.share
 	}
 	sum := &summary{}
-	began := time.Now()
+	started := time.Now()
+	began := started // moved on by what scenes wait for
 	s.open()
 	end := 0.0
 	for _, part := range story {
+		waited, err := s.awaitHealthy(ctx, part.after)
+		if err != nil {
+			return nil, err
+		}
+		began = began.Add(waited)
 		before := s.reader.Tally()
-		at := time.Since(began)
+		at := time.Since(started)
 		if err := s.play(part); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(out, "%5.1f s  %s\n", at.Seconds(), part.title)
 		end += part.share / shares
-		err := s.waitUntil(ctx, began.Add(time.Duration(end*float64(length))))
+		err = s.waitUntil(ctx, began.Add(time.Duration(end*float64(length))))
 		if err != nil && ctx.Err() == nil {
 			return nil, err
 		}
@@ -89,7 +99,23 @@ func tellStory(ctx context.Context, s *stage, story []scene, length time.Duratio
 		}
 	}
 	s.empty()
-	return sum, sum.close(s, time.Since(began))
+	return sum, sum.close(s, time.Since(started))
+}
+
+// recovery bounds how long a scene waits for an origin.
+const recovery = 10 * time.Second
+
+// awaitHealthy waits until an origin is healthy, and says for how long. It waits for none
+// without an alias, and no longer than ctx. The error is that of a listener that broke.
+func (s *stage) awaitHealthy(ctx context.Context, alias string) (time.Duration, error) {
+	began := time.Now()
+	well := func(o originSight) bool { return o.alias == alias && o.verdict == health.Healthy }
+	for alias != "" && ctx.Err() == nil && time.Since(began) < recovery && !slices.ContainsFunc(s.look().origins, well) {
+		if err := s.waitUntil(ctx, time.Now().Add(lookEvery)); err != nil && ctx.Err() == nil {
+			return 0, err
+		}
+	}
+	return time.Since(began), nil
 }
 
 // waitUntil waits for the end of a scene. The error is ctx's, or that of a

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -145,7 +144,7 @@ func TestTheDemonstrationShowsChangesAndObeys(t *testing.T) {
 	lines <- "break primary hiccups"
 	says(`no fault is named "hiccups": type faults to list them`)
 	lines <- "faults"
-	says("wrong-name, unknown-ca, expired\n")
+	says(strings.Join(faultLines(""), "\n"))
 	lines <- "m"
 	says("primary is mended")
 	says("last 1 s: ")
@@ -185,9 +184,12 @@ func TestTheConfigurationOfTheDemonstrationIsAnOrdinaryOne(t *testing.T) {
 	require.Len(t, file.Sites[0].Origins, 3)
 	for i, o := range s.lab.Origins() {
 		require.Equal(t, o.URL(), file.Sites[0].Origins[i].URL.String())
-		require.Equal(t, "127.0.0.1", fmt.Sprint(file.Sites[0].Origins[i].Address[0]))
+		require.Equal(t, s.lab.Local().UDP(), file.Sites[0].Origins[i].Resolver.String())
 	}
+	require.Equal(t, s.lab.Control().TCP(), file.Control.Resolvers[0].String())
+	require.Len(t, file.Control.URLs, 1)
 	require.Equal(t, []string{lab.Marker}, file.Sites[0].Identity.Contains)
+	require.Equal(t, s.lab.CanaryKey(), file.Sites[0].Identity.Canary.Key)
 }
 
 func TestDemoRefusesFlagsThatDoNotFit(t *testing.T) {
@@ -228,6 +230,16 @@ func TestTheDrawnViewLeavesWhatIsBeingTypedAlone(t *testing.T) {
 	require.Equal(t, verbBreak, l.order("b 2 slow"))
 	require.Contains(t, out.String(), "alternate2 is broken: every answer begins late")
 	require.True(t, strings.HasSuffix(out.String(), clearBelow+"> "), "a new prompt after a command")
+	out.Reset()
+	require.Equal(t, verbFaults, l.order("faults"))
+	require.Contains(t, out.String(), "canary-rollback")
+	require.True(t, strings.HasSuffix(out.String(), "Enter leads back.\n> "))
+	out.Reset()
+	l.show()
+	require.Empty(t, out.String(), "the page stays while it is read")
+	l.order("")
+	require.True(t, strings.HasPrefix(out.String(), clearScreen+toTop))
+	require.Contains(t, out.String(), "ORIGIN")
 	out.Reset()
 	l.end()
 	require.Contains(t, out.String(), wrapAgain)

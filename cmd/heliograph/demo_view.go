@@ -45,7 +45,7 @@ func (v view) lines() []string {
 	})...)
 	lines = append(lines, "")
 	lines = append(lines, v.told()...)
-	return append(lines, "", "break ORIGIN FAULT · mend [ORIGIN] · faults · help · quit     POST "+v.admin+"/api/v1/lab/primary/break?fault=down")
+	return append(lines, "", "break ORIGIN FAULT · mend [ORIGIN] · clear ORIGIN · faults · help · quit     POST "+v.admin+"/api/v1/lab/primary/break?fault=down")
 }
 
 // told is what happened lately, or the answer to the last command, in a fixed

@@ -46,7 +46,7 @@ func TestTheViewIsAligned(t *testing.T) {
 		"",
 		"12:00:00  readers moved from primary to alternate1", "", "", "", "", "",
 		"",
-		"break ORIGIN FAULT · mend [ORIGIN] · faults · help · quit     POST http://127.0.0.1:8081/api/v1/lab/primary/break?fault=down",
+		"break ORIGIN FAULT · mend [ORIGIN] · clear ORIGIN · faults · help · quit     POST http://127.0.0.1:8081/api/v1/lab/primary/break?fault=down",
 	}, v.lines())
 }
 
@@ -58,13 +58,13 @@ func TestTheViewKeepsItsHeight(t *testing.T) {
 		v.recent = append(v.recent, happening{noon, "something happened"})
 	}
 	require.Len(t, v.lines(), height)
-	for _, answer := range [][]string{orderLines, faultLines(), {"one line"}, {}} {
+	for _, answer := range [][]string{orderLines, {"one line"}, {}} {
 		require.LessOrEqual(t, len(answer), recentLines)
 		v.answer = answer
 		require.Len(t, v.lines(), height)
 		require.NotContains(t, strings.Join(v.lines(), "\n"), "something happened")
 	}
-	for _, line := range append(faultLines(), orderLines...) {
+	for _, line := range append(faultLines(""), orderLines...) {
 		require.Less(t, utf8.RuneCountInString(line), 100)
 	}
 }
@@ -120,7 +120,11 @@ func TestOrdersAreRead(t *testing.T) {
 		"mend":                     {verb: verbMend, origin: "all"},
 		"read known":               {verb: verbRead, known: true},
 		"r any":                    {verb: verbRead},
+		"break p block page":       {verb: verbBreak, origin: "primary", fault: lab.BlockPage},
+		"clear primary":            {verb: verbClear, origin: "primary"},
+		"c 1":                      {verb: verbClear, origin: "alternate1"},
 		"faults":                   {verb: verbFaults},
+		"faults body":              {verb: verbFaults, stage: lab.StageBody},
 		"?":                        {verb: verbHelp},
 		"quit":                     {verb: verbQuit},
 		"q":                        {verb: verbQuit},
@@ -131,12 +135,16 @@ func TestOrdersAreRead(t *testing.T) {
 	}
 	for line, says := range map[string]string{
 		"":                  "type help",
-		"smash primary":     `"smash" is no command: use break`,
+		"smash primary":     `"smash" is no command: use break, mend, clear`,
 		"break":             "break takes an origin and a fault",
 		"break primary":     "break takes an origin and a fault",
 		"break third down":  `no origin is named "third": use primary, alternate1, alternate2 or all`,
 		"break primary odd": `no fault is named "odd": type faults to list them`,
 		"mend 3":            `no origin is named "3"`,
+		"clear":             "clear takes one origin",
+		"clear all":         "clear takes one origin",
+		"clear 7":           `no origin is named "7"`,
+		"faults of mine":    `no stage is named "of mine": use one of [resolve connect`,
 		"mend p 1":          "mend takes one origin",
 		"read":              "read takes known or any",
 	} {

@@ -33,16 +33,17 @@ type edge struct {
 	log   *slog.Logger
 	level *slog.LevelVar
 
-	journal *journal
-	tracker *health.Tracker
-	routes  *routes
-	canary  *canary.Memory
-	cache   *cache.Cache
-	metrics *console.Metrics
-	proxy   *proxy.Edge
-	admin   *console.Admin
-	keeper  atomic.Pointer[listen.Keeper] // certificates; nil without TLS
-	servers map[string]*listen.Server     // by listener name: http, https, admin
+	journal   *journal
+	tracker   *health.Tracker
+	routes    *routes
+	canary    *canary.Memory
+	baselines *baselines
+	cache     *cache.Cache
+	metrics   *console.Metrics
+	proxy     *proxy.Edge
+	admin     *console.Admin
+	keeper    atomic.Pointer[listen.Keeper] // certificates; nil without TLS
+	servers   map[string]*listen.Server     // by listener name: http, https, admin
 
 	background sync.WaitGroup
 	stop       context.CancelFunc // ends background
@@ -101,7 +102,7 @@ func (e *edge) build(file *configs.File, extra map[string]http.Handler) {
 	sites := func() []*proxy.Site { return e.proxy.Sites().All() }
 	e.routes = newRoutes(filepath.Join(file.Data, "routes.json"), sites, e.log)
 	e.admin = &console.Admin{
-		Edge: e.proxy, Tracker: e.tracker, Metrics: e.metrics, Build: build(), Log: e.log, Reload: e.Reload, Extra: extra,
+		Edge: e.proxy, Tracker: e.tracker, Metrics: e.metrics, Build: build(), Log: e.log, Reload: e.Reload, Clear: e.clear, Extra: extra,
 	}
 }
 
@@ -119,6 +120,10 @@ func (e *edge) open(ctx context.Context, file *configs.File) error {
 		e.log.Warn("starting without the verdicts of the last run", "error", err)
 	}
 	keeper := e.remember(filepath.Join(file.Data, "canaries.json"))
+	var err error
+	if e.baselines, err = newBaselines(filepath.Join(file.Data, "baselines.json")); err != nil {
+		e.log.Warn("learning anew what the sites' pages look like", "error", err)
+	}
 	next, err := assemble(file, e.parts())
 	if err != nil {
 		return err
@@ -128,6 +133,9 @@ func (e *edge) open(ctx context.Context, file *configs.File) error {
 	e.background.Go(func() { keeper.run(ctx) })
 	e.background.Go(func() {
 		e.tracker.Keep(ctx, verdicts, func(err error) { e.log.Warn("verdicts could not be saved", "error", err) })
+	})
+	e.background.Go(func() {
+		e.baselines.keep(ctx, func(err error) { e.log.Warn("baselines could not be saved", "error", err) })
 	})
 	if err := e.listen(file); err != nil {
 		return err
@@ -233,6 +241,7 @@ func (e *edge) enter(next *assembly) {
 		inherit(old, next)
 	}
 	e.tracker.Configure(next.policies)
+	e.tracker.SetControl(next.control != nil)
 	e.metrics.Configure(next.origins(), identified(next.file))
 	e.proxy.Serve(proxy.NewSites(e.proxy.ID(), next.sites))
 	e.current = next

@@ -19,7 +19,10 @@ func (e *edge) parts() parts {
 		e.routes.touch()
 		e.log.Warn("readers moved", "site", site, "from", from, "to", to, "why", why)
 	}
-	return parts{edge: e.proxy.ID(), tracker: e.tracker, canaries: e.canary, events: events, probed: e.metrics.Probe}
+	return parts{
+		edge: e.proxy.ID(), tracker: e.tracker, canaries: e.canary, baselines: e.baselines,
+		events: events, probed: e.metrics.Probe, warn: e.log.Warn,
+	}
 }
 
 // transition tells of a change of verdict.

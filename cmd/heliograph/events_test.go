@@ -66,9 +66,9 @@ func TestTheMetricsAreWiredToTheEdge(t *testing.T) {
   - name: known
     fronts: [known.test]
     identity: {contains: ["%s"]}
-    origins: [{name: secure, url: "https://%s:%d", address: ["127.0.0.1"], ca: lab.pem}]
+    origins: [{name: secure, url: "https://%s:%d", address: ["%s"], ca: lab.pem}]
   - {name: unknown, fronts: [unknown.test], origins: [{name: plain, url: "%s"}]}
-`, lab.Marker, secure.Name(), secure.Addr().Port(), plain.URL))
+`, lab.Marker, secure.Name(), secure.Addr().Port(), secure.Addr().Addr(), plain.URL))
 	defer s.Shutdown()
 	s.verdictOf(t, "secure", "healthy")
 	s.verdictOf(t, "plain", "healthy")

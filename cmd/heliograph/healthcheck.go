@@ -49,19 +49,9 @@ readers. Exit code 0 when it does, 1 when it does not or does not answer.`,
 func askReady(ctx context.Context, admin string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	network, address, host := "tcp", admin, admin
-	if path, ok := strings.CutPrefix(admin, "unix:"); ok {
-		network, address, host = "unix", path, "heliograph"
-	}
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, address)
-		},
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
+	request, transport, err := toAdmin(ctx, http.MethodGet, admin, "/readyz")
 	if err != nil {
-		return "", fmt.Errorf("--admin %s is not an address such as 127.0.0.1:8081, or unix:/path", admin)
+		return "", err
 	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
@@ -77,4 +67,22 @@ func askReady(ctx context.Context, admin string) (string, error) {
 		return "", fmt.Errorf("the edge on %s is not ready: %d: %s", admin, response.StatusCode, said)
 	}
 	return said, nil
+}
+
+// toAdmin is a request to an edge's admin listener, and what sends it.
+func toAdmin(ctx context.Context, method, admin, path string) (*http.Request, *http.Transport, error) {
+	network, address, host := "tcp", admin, admin
+	if path, ok := strings.CutPrefix(admin, "unix:"); ok {
+		network, address, host = "unix", path, "heliograph"
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--admin %s is not an address such as 127.0.0.1:8081, or unix:/path", admin)
+	}
+	return request, &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}, nil
 }

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/proxy"
@@ -27,7 +25,7 @@ const (
 // routes keeps in a file where each site's readers are sent, so that a restart
 // moves nobody: the wait before a return, the ramp and the count of switches go on.
 type routes struct {
-	path  string
+	file  stateFile
 	sites func() []*proxy.Site // that are served now
 	log   *slog.Logger
 	moved chan struct{} // capacity 1: something worth saving happened; read by keep
@@ -41,7 +39,7 @@ type routesFile struct {
 
 // newRoutes returns routes that are kept under the path.
 func newRoutes(path string, sites func() []*proxy.Site, log *slog.Logger) *routes {
-	return &routes{path: path, sites: sites, log: log, moved: make(chan struct{}, 1)}
+	return &routes{file: stateFile(path), sites: sites, log: log, moved: make(chan struct{}, 1)}
 }
 
 // touch wakes keep.
@@ -55,18 +53,13 @@ func (r *routes) touch() {
 // restore lets sites that do not serve yet go on where those of the last run were.
 // Nothing that is wrong with the file prevents the start: it is set aside.
 func (r *routes) restore(sites []*proxy.Site, now time.Time) {
-	content, err := os.ReadFile(r.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
 	var saved []origin.SavedRoute
-	if err == nil {
+	err := r.file.load(func(content []byte) (err error) {
 		saved, err = parseRoutes(content)
-	}
+		return err
+	})
 	if err != nil {
-		broken := r.path + ".broken"
-		err = errors.Join(err, os.Rename(r.path, broken))
-		r.log.Warn("starting without the routes of the last run, readers begin at the primary", "set aside", broken, "error", err)
+		r.log.Warn("starting without the routes of the last run, readers begin at the primary", "error", err)
 		return
 	}
 	for _, s := range saved {
@@ -136,8 +129,7 @@ func (r *routes) keep(ctx context.Context) {
 	}
 }
 
-// save writes all routes. A reader of the file sees the old content or the new,
-// never a part.
+// save writes all routes.
 func (r *routes) save(now time.Time) error {
 	file := routesFile{Version: routesVersion, Routes: []origin.SavedRoute{}}
 	for _, s := range r.sites() {
@@ -145,9 +137,5 @@ func (r *routes) save(now time.Time) error {
 			file.Routes = append(file.Routes, route)
 		}
 	}
-	content, err := json.MarshalIndent(file, "", "\t")
-	if err != nil {
-		return err
-	}
-	return replace(r.path, append(content, '\n'), 0o600)
+	return r.file.save(file)
 }

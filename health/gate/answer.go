@@ -32,6 +32,10 @@ type Known struct {
 	// Vouched: the origin has just proven itself otherwise, by its canary. A page
 	// that is not like the baseline is then a redesign.
 	Vouched bool
+	// Proven: the site's origins prove themselves otherwise now and then, by their canaries.
+	// Being unlike the baseline then speaks no more against a page; being like it still
+	// speaks for one.
+	Proven bool
 	// Wildcard: RandomPath found that the origin answers any path with one page.
 	Wildcard bool
 	// Explain asks for evidence also where there is no objection.

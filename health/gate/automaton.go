@@ -11,13 +11,20 @@ const (
 	// maxTrie is how much of a literal is in the automaton. What is longer is
 	// compared where its beginning was found.
 	maxTrie = 48
+	// skipStep is how far the search steps: a literal has this many runs of four
+	// bytes in its first six.
+	skipStep = minLiteral - 3
 )
 
 // automaton finds all literals in one pass over a text (Aho and Corasick),
-// folding ASCII case. At the root it does not walk: a filter over the next six
-// bytes says whether any literal can begin here. Its edges are in a hash table,
-// so that thousands of literals fit into little memory.
+// folding ASCII case. At the root it does not walk: in steps of three it looks at four
+// bytes, and where these are in the beginning of a literal a filter over six bytes
+// says whether one can begin here. Its edges are in a hash table, so that thousands
+// of literals fit into little memory.
 type automaton struct {
+	// near has for four bytes a bit for each place, from 0 to 2, at which they are in
+	// a literal: every literal's beginning covers one of the steps.
+	near   [1 << 15]uint8
 	filter [1 << 16]uint8
 	// edges holds state<<8|letter in its upper and the next state in its lower half.
 	edges []uint64
@@ -38,7 +45,11 @@ func newAutomaton(literals []string) *automaton {
 	for i, literal := range literals {
 		literal = literal[:min(len(literal), maxTrie)]
 		a.lengths = append(a.lengths, int32(len(literal)))
-		a.filter[slotOf(sixBytes(literal))] = 1
+		six := sixBytes(literal)
+		a.filter[slotOf(six)] = 1
+		for place := range skipStep {
+			a.near[gramOf(six>>(8*place))] |= 1 << place
+		}
 		state := int32(0)
 		for j := range len(literal) {
 			c := lower(literal[j])
@@ -115,6 +126,9 @@ func (a *automaton) step(state int32, c byte) int32 {
 
 // find tells the tally where the letters of literals are, in whatever case.
 func (a *automaton) find(text []byte, t *tally) {
+	if len(a.lengths) == 0 {
+		return
+	}
 	state, n := int32(0), len(text)
 	for i := 0; i < n; i++ {
 		if state == 0 {
@@ -137,19 +151,22 @@ func (a *automaton) find(text []byte, t *tally) {
 	}
 }
 
-// skip is the next place at which a literal can begin, or -1. One load serves
-// three places.
+// skip is the next place at which a literal can begin, or -1. What is at the third
+// byte from i on says whether one can begin at i or the next two.
 func (a *automaton) skip(text []byte, i int) int {
-	for ; i+8 <= len(text); i += 3 {
+	i = a.stride(text, i)
+	for ; i+8 <= len(text); i += skipStep {
 		load := binary.LittleEndian.Uint64(text[i : i+8])
-		first, second, third := a.filter[slotOf(load)], a.filter[slotOf(load>>8)], a.filter[slotOf(load>>16)]
+		near := a.near[gramOf(load>>16)]
 		switch {
-		case first|second|third == 0:
-		case first != 0:
+		case near == 0:
+			// What was near came to nothing, so it may be far again.
+			i = a.stride(text, i+skipStep) - skipStep
+		case near&4 != 0 && a.filter[slotOf(load)] != 0:
 			return i
-		case second != 0:
+		case near&2 != 0 && a.filter[slotOf(load>>8)] != 0:
 			return i + 1
-		default:
+		case near&1 != 0 && a.filter[slotOf(load>>16)] != 0:
 			return i + 2
 		}
 	}
@@ -160,6 +177,21 @@ func (a *automaton) skip(text []byte, i int) int {
 	}
 	return -1
 }
+
+// stride passes two steps at once while nothing is near.
+func (a *automaton) stride(text []byte, i int) int {
+	for ; i+10 <= len(text); i += 2 * skipStep {
+		load := binary.LittleEndian.Uint64(text[i+2 : i+10])
+		if a.near[gramOf(load)]|a.near[gramOf(load>>(8*skipStep))] != 0 {
+			break
+		}
+	}
+	return i
+}
+
+// gramOf is the slot of the lower four bytes in near. Letters that differ in case
+// share one.
+func gramOf(four uint64) uint16 { return uint16((uint32(four) | 0x20202020) * 0x9E3779B1 >> 17) }
 
 // slotOf is the slot of the lower six bytes. Letters that differ in case share one.
 func slotOf(six uint64) uint16 {

@@ -90,7 +90,7 @@ func (r *reading) isMissing() bool { return r.missing != "" && r.answer.Whole }
 
 // unlike reports whether the page has nothing of those that are known.
 func (r *reading) unlike() bool {
-	return r.answer.complete() && r.score.Unlike() && !r.known.Vouched && !r.marked
+	return r.answer.complete() && r.score.Unlike() && !r.known.Vouched && !r.known.Proven && !r.marked
 }
 
 // leavesTheSite reports whether the page sends the reader away, or is only the

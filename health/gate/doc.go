@@ -14,7 +14,8 @@
 //     is judged by its first [Limit] bytes. Time is linear in what is given.
 //   - A page with the publisher's markers is genuine, whatever fingerprints say,
 //     unless its structure contradicts: hardly any text, no way on into the site,
-//     and the wording of a notice.
+//     and the wording of a notice. A bare page whose canonical link names the site is
+//     no notice: publications print short pieces in the words of those who block them.
 //   - A fingerprint is evidence and never a verdict. It is believed only together
 //     with a sign that is independent of it: a marker that is missing, a bare
 //     page, a way off the site, or no likeness to the pages known as good.

@@ -9,59 +9,20 @@ import (
 // maxFolded is how much folded text is kept of a page.
 const maxFolded = 4 << 10
 
-// ownWords appends the folded text that a page says in its own words: title,
-// text, and the descriptions of pictures, without what it quotes.
-func ownWords(dst, src []byte, lex *lexer) []byte {
-	lex.begin(src)
-	quoted := 0
-	for len(dst) < maxFolded {
-		switch lex.next() {
-		case tokenEnd:
-			return dst
-		case tokenText:
-			if quoted == 0 {
-				dst = appendFolded(dst, lex.text)
-			}
-		case tokenClose:
-			if quotes(lex.name) && quoted > 0 {
-				quoted--
-			}
-			dst = parted(dst, lex.name)
-		case tokenOpen:
-			if quotes(lex.name) {
-				quoted++
-			}
-			dst = parted(dst, lex.name)
-			for {
-				name, value, ok := lex.attribute()
-				if !ok {
-					break
-				}
-				if string(name) == "alt" && quoted == 0 {
-					dst = appendFolded(append(dst, ' '), value)
-				}
-			}
-		}
-	}
-	return dst
-}
-
-// parted sets a space where a tag parts words; some do not.
-func parted(dst, name []byte) []byte {
-	switch string(name) {
-	case "b", "i", "em", "strong", "span", "a", "u", "font", "wbr", "small", "big", "mark":
-		return dst
-	}
-	if len(dst) > 0 && dst[len(dst)-1] != ' ' {
-		dst = append(dst, ' ')
-	}
-	return dst
-}
-
 // appendFolded appends text with character references resolved, in lower case,
 // without accents, in single spaces.
 func appendFolded(dst, text []byte) []byte {
 	for len(text) > 0 && len(dst) < maxFolded {
+		// Most text is ASCII that needs no more than its case.
+		if n := plainRun(text[:min(len(text), maxFolded-len(dst))]); n > 0 {
+			dst = append(dst, text[:n]...)
+			run := dst[len(dst)-n:]
+			for i, c := range run {
+				run[i] = lower(c)
+			}
+			text = text[n:]
+			continue
+		}
 		r, size := rune(text[0]), 1
 		switch {
 		case r == '&':
@@ -79,6 +40,22 @@ func appendFolded(dst, text []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// plainRun is how much of words of ASCII with single spaces between them a text
+// begins with.
+func plainRun(text []byte) int {
+	for i, c := range text {
+		switch {
+		case c >= utf8.RuneSelf, c == '&':
+			return i
+		case c <= ' ':
+			if c != ' ' || i == 0 || i+1 == len(text) || text[i+1] <= ' ' {
+				return i
+			}
+		}
+	}
+	return len(text)
 }
 
 // reference reads a character reference: numeric, or one of the few names that

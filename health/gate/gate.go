@@ -36,7 +36,7 @@ func (g *Gate) Judge(a Answer, k Known) Finding {
 	}
 	r.tally.begin(g.matcher)
 	if r.listens() {
-		r.words = ownWords(r.words[:0], r.text, &r.page.lex)
+		r.words = ownWords(r.words[:0], r.page.says)
 		r.tally.match(r.words, r.text, a.Header)
 	}
 	if r.trusted() {
@@ -48,6 +48,7 @@ func (g *Gate) Judge(a Answer, k Known) Finding {
 // giveBack keeps a reading for the next judgement, without what it read.
 func (g *Gate) giveBack(r *reading) {
 	r.answer, r.known, r.text = Answer{}, Known{}, nil
+	clear(r.page.says)
 	g.readings.Put(r)
 }
 
@@ -119,15 +120,16 @@ const (
 )
 
 // bare reports whether the page has little text and few ways on, and hardly any
-// into the site itself, as a notice has. The shortest article has a menu.
+// into the site itself, as a notice has. The shortest article has a menu, or says by
+// its canonical link where it belongs.
 func (r *reading) bare() bool {
 	p := &r.page
-	return r.answer.complete() && p.links <= bareLinks && p.ownLinks <= bareOwn && p.text <= bareText
+	return r.answer.complete() && !p.placed && p.links <= bareLinks && p.ownLinks <= bareOwn && p.text <= bareText
 }
 
 // stark reports whether the page is so bare that its markers can be those of a
 // notice that names the publication.
 func (r *reading) stark() bool {
 	p := &r.page
-	return r.answer.complete() && p.links <= starkLinks && p.ownLinks <= starkOwn && p.text <= starkText
+	return r.answer.complete() && !p.placed && p.links <= starkLinks && p.ownLinks <= starkOwn && p.text <= starkText
 }

@@ -5,8 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/heliograph-edge/heliograph/health"
 )
 
 // answer is a page answered 200, with header fields as name and value in turn.
@@ -56,6 +59,10 @@ func TestJudgements(t *testing.T) {
 		{"quoted wording is nobody's word", answer("<title>x</title><blockquote>this site is blocked</blockquote>"), nothing, Unknown},
 		{"vague wording needs two signs", answer("<h1>Access denied</h1>"), nothing, Unknown},
 		{"the random path is a second sign", answer("<h1>Access denied</h1>"), Known{Wildcard: true}, BlockPage},
+		{"a bare page that says where it belongs is no notice", answer(`<title>x</title><link href="https://www.gazette.example/b/1" rel="Canonical">this site is blocked`), nothing, Unknown},
+		{"one that belongs elsewhere is", answer(`<title>x</title><link rel="canonical" href="https://isp.example/b">this site is blocked`), nothing, BlockPage},
+		{"one that says no host is", answer(`<title>x</title><link rel="canonical" href="/b"><link rel="stylesheet" href="https://www.gazette.example/s.css">this site is blocked`), nothing, BlockPage},
+		{"a place is no proof", answer(`<title>x</title><link rel="canonical" href="https://www.gazette.example/">this site is blocked`), marked, BlockPage},
 		{"a marker on a seizure banner", answer("<title>Gazette</title><h1>This website has been seized</h1>"), marked, Seized},
 		{"a marker on the frame of another page", answer(`<title>Gazette</title><iframe src="https://evil.example/">`), marked, Mismatch},
 		{"a marker above a parking script", answer(`<title>Gazette</title><script src="https://www.sedoparking.com/p.js">`), marked, Parked},
@@ -118,6 +125,19 @@ func TestManyJudgeAtOnce(t *testing.T) {
 	require.NotEmpty(t, genuine)
 }
 
+func TestEveryKindHasAClass(t *testing.T) {
+	seen := map[health.Class]Kind{}
+	for _, k := range Kinds() {
+		class := k.Class()
+		require.Contains(t, health.Classes(), class, k)
+		require.Equal(t, k.Foreign(), class != health.OK, "%s: an objection, and only an objection, is a failure", k)
+		if other, taken := seen[class]; taken {
+			require.Equal(t, health.OK, class, "%s and %s are one class", k, other)
+		}
+		seen[class] = k
+	}
+}
+
 func TestKindsAreAClosedSetOfWords(t *testing.T) {
 	seen := map[string]bool{}
 	for _, k := range Kinds() {
@@ -129,4 +149,26 @@ func TestKindsAreAClosedSetOfWords(t *testing.T) {
 	}
 	require.Len(t, seen, 11)
 	require.False(t, Kind(200).Foreign())
+}
+
+// TestFoldingDoesNotDependOnWhereATextIsCut: runs of ASCII are folded at once, and
+// must come out as letter by letter.
+func TestFoldingDoesNotDependOnWhereATextIsCut(t *testing.T) {
+	for _, text := range []string{
+		"", " ", "a", "A B", " A  B\t\nC ", "A &amp; B&nbsp;&nbsp;C", "Ünter É A\u0301 B \u00a0 C", "a &b c", "X\x00Y  \x01Z", "ДОСТУП к  САЙТУ a b",
+		strings.Repeat("Word by word ", maxFolded/10), strings.Repeat("a  b ", maxFolded), strings.Repeat("я w ", maxFolded),
+	} {
+		var single []byte
+		for rest := []byte(text); len(rest) > 0; {
+			n := 1
+			if rest[0] == '&' {
+				_, n = reference(rest)
+			} else if rest[0] >= utf8.RuneSelf {
+				_, n = utf8.DecodeRune(rest)
+			}
+			single = appendFolded(single, rest[:n])
+			rest = rest[n:]
+		}
+		require.Equal(t, string(single), string(appendFolded(nil, []byte(text))), "%.40q", text)
+	}
 }

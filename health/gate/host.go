@@ -15,9 +15,11 @@ func hostOf(address []byte) (host []byte, is bool) {
 	switch {
 	case len(address) == 0 || address[0] == '#':
 		return nil, false
+	case address[0] == '/' && (len(address) == 1 || address[1] != '/'):
+		return nil, true
 	case bytes.HasPrefix(address, []byte("//")):
 		address = address[2:]
-	case len(address) > 8 && equalFold(address[:8], "https://"):
+	case len(address) > 8 && (string(address[:8]) == "https://" || equalFold(address[:8], "https://")):
 		address = address[8:]
 	case len(address) > 7 && equalFold(address[:7], "http://"):
 		address = address[7:]
@@ -46,7 +48,7 @@ func hostOf(address []byte) (host []byte, is bool) {
 
 // endsHost reports whether a byte ends the authority of an address.
 func endsHost(c byte) bool {
-	return c == '/' || c == '?' || c == '#' || c == '\\' || c == '"' || c == '\'' || isSpace(c)
+	return c < 64 && hostEnds>>c&1 != 0 || c == '\\'
 }
 
 // hasScheme reports whether an address begins with a scheme.

@@ -1,5 +1,7 @@
 package gate
 
+import "github.com/heliograph-edge/heliograph/health"
+
 // Kind is what an answer was found to be.
 type Kind uint8
 
@@ -89,4 +91,29 @@ type Finding struct {
 	// Evidence is in words, strongest first. It is there when Kind is foreign, or
 	// when Known.Explain asked for it.
 	Evidence []string
+}
+
+// Class is what health makes of the kind; health.OK for what is no objection.
+func (k Kind) Class() health.Class {
+	switch k {
+	case BlockPage:
+		return health.BlockPage
+	case Seized:
+		return health.Seized
+	case Parked:
+		return health.Parked
+	case Challenge:
+		return health.Challenge
+	case Denied:
+		return health.Denied
+	case RateLimited:
+		return health.RateLimited
+	case Legal:
+		return health.Legal
+	case ForeignType:
+		return health.ForeignType
+	case Mismatch:
+		return health.IdentityMismatch
+	}
+	return health.OK
 }

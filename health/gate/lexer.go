@@ -14,21 +14,25 @@ const (
 	tokenClose
 )
 
+// maxNames is how many bytes of a name are read.
+const maxNames = 16
+
 // lexer splits HTML into tags and text as a browser would, without allocating
 // and without unescaping. begin makes it ready.
 type lexer struct {
 	src []byte
 	at  int
-	// name is the lower-case name of the tag the lexer stands on, cut to the
-	// buffer's length; text is what lies between tags.
+	// name is the lower-case name of the tag the lexer stands on, cut to maxNames: a
+	// part of the source, or of names where that has other letters. Text is what lies
+	// between tags.
 	name []byte
 	text []byte
 	// inTag: the attributes of an open tag may be left to read.
 	inTag bool
 	// raw: the element stood on has no tags inside but its own end.
 	raw     bool
-	names   [16]byte
-	attribs [16]byte
+	names   [maxNames]byte
+	attribs [maxNames]byte
 }
 
 // begin sets the lexer to the beginning of a page.
@@ -56,19 +60,27 @@ func (l *lexer) next() token {
 		case c == '/' && l.at+2 < len(l.src) && isLetter(l.src[l.at+2]):
 			l.at += 2
 			l.readName()
-			l.inTag = true
+			l.open()
 			return tokenClose
 		case c == '/':
 			l.skipPast(">")
 		default:
 			l.at++
 			l.readName()
-			l.inTag = true
+			l.open()
 			l.raw = hasRawText(l.name)
 			return tokenOpen
 		}
 	}
 	return tokenEnd
+}
+
+// open sets the lexer behind a tag's name: most tags end there.
+func (l *lexer) open() {
+	l.inTag = l.at >= len(l.src) || l.src[l.at] != '>'
+	if !l.inTag {
+		l.at++
+	}
 }
 
 // markup reports whether the < at i begins a tag, a comment or a declaration.
@@ -137,26 +149,40 @@ func (l *lexer) skipPast(end string) {
 	}
 }
 
-// readName reads the tag's name into names.
+// readName reads the tag's name.
 func (l *lexer) readName() {
-	n, rest := 0, l.src[l.at:]
+	rest, upper := l.src[l.at:], false
 	for i, c := range rest {
-		if c <= ' ' && isSpace(c) || c == '>' || c == '/' {
-			rest = rest[:i]
-			break
-		}
-		if n < len(l.names) {
-			l.names[n] = lower(c)
-			n++
+		if c < 64 {
+			if tagNameEnds>>c&1 != 0 {
+				rest = rest[:i]
+				break
+			}
+		} else if c <= 'Z' {
+			upper = true
 		}
 	}
 	l.at += len(rest)
-	l.name = l.names[:n]
+	l.name = rest[:min(len(rest), maxNames)]
+	if upper {
+		l.name = lowered(&l.names, l.name)
+	}
+}
+
+// lowered is a name in lower case, in a buffer.
+func lowered(buffer *[maxNames]byte, name []byte) []byte {
+	for i, c := range name {
+		buffer[i] = lower(c)
+	}
+	return buffer[:len(name)]
 }
 
 // attribute reads the next attribute of the tag stood on; ok is false when
 // there is none, and the tag is then passed.
 func (l *lexer) attribute() (name, value []byte, ok bool) {
+	if !l.inTag {
+		return nil, nil, false
+	}
 	src, at := l.src, l.at
 	for at < len(src) && (isSpace(src[at]) || src[at] == '/') {
 		at++
@@ -165,29 +191,32 @@ func (l *lexer) attribute() (name, value []byte, ok bool) {
 		l.at, l.inTag = min(at+1, len(src)), false
 		return nil, nil, false
 	}
-	n := 0
-	for first := at; at < len(src); at++ {
-		c := src[at]
-		if isSpace(c) || c == '>' || c == '/' || c == '=' && at > first {
-			break
-		}
-		if n < len(l.attribs) {
-			l.attribs[n] = lower(c)
-			n++
+	first, upper := at, false
+	for ; at < len(src); at++ {
+		if c := src[at]; c < 64 {
+			if attributeNameEnds>>c&1 != 0 && (c != '=' || at > first) {
+				break
+			}
+		} else if c <= 'Z' {
+			upper = true
 		}
 	}
 	end := at
+	name = src[first:min(end, first+maxNames)]
+	if upper {
+		name = lowered(&l.attribs, name)
+	}
 	for at < len(src) && isSpace(src[at]) {
 		at++
 	}
 	if at >= len(src) || src[at] != '=' {
 		l.at = end
-		return l.attribs[:n], nil, true
+		return name, nil, true
 	}
 	for at++; at < len(src) && isSpace(src[at]); at++ {
 	}
 	value, l.at = attributeValue(src, at)
-	return l.attribs[:n], value, true
+	return name, value, true
 }
 
 // attributeValue reads the value that begins at at, and says where it ends.
@@ -214,8 +243,16 @@ func hasRawText(name []byte) bool {
 	return false
 }
 
-// isSpace reports whether a byte is one of HTML's spaces: a bit for each in one word.
-func isSpace(c byte) bool { return c <= ' ' && (1<<' '|1<<'\n'|1<<'\t'|1<<'\r'|1<<'\f')>>c&1 != 0 }
+// Sets of bytes below 64: a bit for each in one word.
+const (
+	spaces            uint64 = 1<<' ' | 1<<'\n' | 1<<'\t' | 1<<'\r' | 1<<'\f'
+	tagNameEnds              = spaces | 1<<'>' | 1<<'/'
+	attributeNameEnds        = tagNameEnds | 1<<'='
+	hostEnds                 = spaces | 1<<'/' | 1<<'?' | 1<<'#' | 1<<'"' | 1<<'\''
+)
+
+// isSpace reports whether a byte is one of HTML's spaces.
+func isSpace(c byte) bool { return c <= ' ' && spaces>>c&1 != 0 }
 
 // isLetter reports whether a byte is an ASCII letter.
 func isLetter(c byte) bool { return (c|0x20)-'a' < 26 }

@@ -31,6 +31,8 @@ type page struct {
 	away     []byte
 	parker   []byte
 	testing  bool // the script of a documented challenge
+	// placed: its canonical link names one of the site's hosts, as no notice has it.
+	placed bool
 
 	hosts    [maxHosts][]byte
 	sides    [maxHosts]side // of the hosts
@@ -40,6 +42,12 @@ type page struct {
 	wordsLen int
 	wordsBuf []byte
 	sketch   Sketch
+
+	// says is what the page says in its own words, as it stands in the page: title,
+	// text and the descriptions of pictures, without what it quotes; nil where a tag
+	// parts words.
+	says [][]byte
+	said int // bytes of it
 
 	own      []string // the site's hosts, bare
 	previous [2]uint32
@@ -61,7 +69,7 @@ func (p *page) read(src []byte, own []string) {
 	for _, host := range own {
 		bare = append(bare, bareHost(host))
 	}
-	*p = page{own: bare, wordsBuf: p.wordsBuf[:0], length: len(src)}
+	*p = page{own: bare, wordsBuf: p.wordsBuf[:0], says: p.says[:0], length: len(src)}
 	lex := &p.lex
 	lex.begin(src)
 	quoted := 0
@@ -71,11 +79,11 @@ func (p *page) read(src []byte, own []string) {
 		case tokenEnd:
 			return
 		case tokenText:
-			switch {
-			case inTitle:
+			if inTitle {
 				p.readTitle(lex.text)
-			case quoted == 0:
-				p.text += len(bytes.TrimSpace(lex.text))
+			}
+			if quoted == 0 {
+				p.readText(lex.text, inTitle)
 			}
 		case tokenRaw:
 			p.readScript(lex.text)
@@ -84,13 +92,15 @@ func (p *page) read(src []byte, own []string) {
 			if quotes(lex.name) && quoted > 0 {
 				quoted--
 			}
+			p.part(lex.name)
 		case tokenOpen:
 			if quotes(lex.name) {
 				quoted++
 			}
 			// A title inside a drawing is that drawing's.
 			inTitle = string(lex.name) == "title" && p.title == nil
-			p.readTag(lex)
+			p.part(lex.name)
+			p.readTag(lex, quoted == 0)
 		}
 	}
 }
@@ -114,6 +124,7 @@ const (
 	elementImage
 	elementFrame
 	elementMeta
+	elementRelation
 )
 
 // elementOf sorts a tag by its name.
@@ -129,16 +140,20 @@ func elementOf(name []byte) element {
 		return elementFrame
 	case "meta":
 		return elementMeta
+	case "link":
+		return elementRelation
 	}
 	return elementOther
 }
 
-// readTag measures an open tag and its attributes.
-func (p *page) readTag(lex *lexer) {
+// readTag measures an open tag and its attributes. Whether the page says it in its
+// own words is isOwn.
+func (p *page) readTag(lex *lexer, isOwn bool) {
 	p.tags++
 	kind := elementOf(lex.name)
 	shape := hashBytes(hashSeed, lex.name)
-	refresh := false
+	refresh, canonical := false, false
+	var target []byte
 	for {
 		name, value, ok := lex.attribute()
 		if !ok {
@@ -148,8 +163,18 @@ func (p *page) readTag(lex *lexer) {
 		case "class", "id":
 			shape = hashBytes(shape, value)
 		case "href":
-			if kind == elementLink {
+			switch kind {
+			case elementLink:
 				p.readLink(value)
+			case elementRelation:
+				target = value
+			}
+		case "rel":
+			canonical = kind == elementRelation && equalFold(value, "canonical")
+		case "alt":
+			if isOwn && len(value) > 0 {
+				p.say(nil)
+				p.say(value)
 			}
 		case "src":
 			p.readSource(kind, value)
@@ -160,6 +185,10 @@ func (p *page) readTag(lex *lexer) {
 				p.readRefresh(value, refresh)
 			}
 		}
+	}
+	if canonical {
+		host, is := hostOf(target)
+		p.placed = p.placed || is && len(host) > 0 && p.isOwn(host)
 	}
 	if kind == elementImage {
 		p.images++

@@ -84,12 +84,18 @@ func (s *Set) Len() int { return len(s.prints) }
 // matcher is all sets together, made ready.
 type matcher struct {
 	prints []fingerprint
-	// literals is the automaton; owners are the fingerprints of its literals.
-	literals *automaton
-	owners   []int32
+	// words and body are the literals sought in each of the two places.
+	words, body lexicon
 	// anchored begin where the body begins, loose are expressions without a
 	// literal, fields are about the header.
 	anchored, loose, fields []int32
+}
+
+// lexicon is the literals that are sought in one place: the automaton, and the
+// fingerprints of its literals.
+type lexicon struct {
+	*automaton
+	owners []int32
 }
 
 // newMatcher sorts the fingerprints of all sets by how they are found.
@@ -98,7 +104,7 @@ func newMatcher(sets ...*Set) *matcher {
 	for _, set := range sets {
 		m.prints = append(m.prints, set.prints...)
 	}
-	var literals []string
+	var literals [2][]string // by place
 	for i := range m.prints {
 		f, at := &m.prints[i], int32(i)
 		literal := f.text
@@ -113,11 +119,15 @@ func newMatcher(sets ...*Set) *matcher {
 		case len(literal) < minLiteral:
 			m.loose = append(m.loose, at)
 		default:
-			literals = append(literals, literal)
-			m.owners = append(m.owners, at)
+			literals[f.place] = append(literals[f.place], literal)
+			in := &m.words
+			if f.place == placeBody {
+				in = &m.body
+			}
+			in.owners = append(in.owners, at)
 		}
 	}
-	m.literals = newAutomaton(literals)
+	m.words.automaton, m.body.automaton = newAutomaton(literals[placeWords]), newAutomaton(literals[placeBody])
 	return m
 }
 
@@ -125,7 +135,7 @@ func newMatcher(sets ...*Set) *matcher {
 // ready; begin prepares it again.
 type tally struct {
 	m       *matcher
-	place   place
+	owners  []int32 // of the literals that are being sought
 	seen    []uint64
 	regexps int
 	weight  [kinds]uint8
@@ -146,10 +156,10 @@ func (t *tally) begin(m *matcher) {
 // match looks for every fingerprint in an answer: in its own words, its body
 // and its header.
 func (t *tally) match(words, body []byte, header http.Header) {
-	t.place = placeWords
-	t.m.literals.find(words, t)
-	t.place = placeBody
-	t.m.literals.find(body, t)
+	t.owners = t.m.words.owners
+	t.m.words.find(words, t)
+	t.owners = t.m.body.owners
+	t.m.body.find(body, t)
 	for _, i := range t.m.anchored {
 		if t.m.prints[i].holds(body) {
 			t.count(i)
@@ -170,10 +180,10 @@ func (t *tally) match(words, body []byte, header http.Header) {
 
 // meet is told by the automaton where the letters of a literal are.
 func (t *tally) meet(text []byte, literal int32, begin int) {
-	i := t.m.owners[literal]
+	i := t.owners[literal]
 	f := &t.m.prints[i]
 	switch {
-	case f.place != t.place || t.seen[i/64]&(1<<(i%64)) != 0:
+	case t.seen[i/64]&(1<<(i%64)) != 0:
 	case f.manner == mannerRegexp:
 		t.seen[i/64] |= 1 << (i % 64) // tried once, whatever comes of it
 		t.try(i, text)

@@ -146,6 +146,7 @@ zh: 域名已过期
 ja: このドメインは売り出し中
 `
 	salePhrases = `
+en: may be for sale
 en: related searches
 en: sponsored listings
 en: domain broker
@@ -201,6 +202,8 @@ it: accesso negato in ottemperanza
 it: sito inibito
 it: il sito è stato oscurato
 pt: este site foi bloqueado
+pl: dostęp do tej strony został zablokowany
+pl: strona zablokowana
 ru: доступ к сайту ограничен
 ru: доступ ограничен
 ru: доступ к ресурсу ограничен

@@ -26,6 +26,7 @@ type originReport struct {
 // faultReport is a fault as the API shows it.
 type faultReport struct {
 	Name        Fault  `json:"name"`
+	Stage       Stage  `json:"stage"`
 	Description string `json:"description"`
 	NeedsTLS    bool   `json:"needs_tls"`
 }
@@ -91,8 +92,8 @@ func (l *Lab) serveBreak(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error(), faultNames(origin))
 		return
 	}
-	if origin.plain && fault.NeedsTLS() {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("%s has no TLS, so it cannot show %s", origin.name, fault), faultNames(origin))
+	if err := origin.CanShow(fault); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error(), faultNames(origin))
 		return
 	}
 	l.answerChange(w, origin, origin.Break(fault))
@@ -145,7 +146,7 @@ func faultName(r *http.Request) (string, error) {
 func faultNames(origin *Origin) []string {
 	var names []string
 	for _, fault := range Faults() {
-		if !origin.plain || !fault.NeedsTLS() {
+		if origin.CanShow(fault) == nil {
 			names = append(names, string(fault))
 		}
 	}
@@ -158,7 +159,7 @@ func (l *Lab) report() labReport {
 		report.Origins = append(report.Origins, origin.report())
 	}
 	for _, fault := range Faults() {
-		report.Faults = append(report.Faults, faultReport{fault, fault.Description(), fault.NeedsTLS()})
+		report.Faults = append(report.Faults, faultReport{fault, fault.Stage(), fault.Description(), fault.NeedsTLS()})
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -169,8 +170,8 @@ func (l *Lab) report() labReport {
 }
 
 func (o *Origin) report() originReport {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.endpoint.mu.Lock()
+	defer o.endpoint.mu.Unlock()
 	return originReport{
 		Name: o.name, Alias: o.alias, URL: o.URL(), Address: o.Addr().String(),
 		Fault: o.spell.fault, Description: o.spell.fault.Description(), Since: o.spell.since,

@@ -45,8 +45,8 @@ func newAuthority(commonName string, now time.Time) (*authority, error) {
 	return &authority{certificate: certificate, key: key}, nil
 }
 
-// issue signs a server certificate for one host name.
-func (a *authority) issue(host string, notBefore, notAfter time.Time) (tls.Certificate, error) {
+// issue signs a server certificate for a host name, and for others besides.
+func (a *authority) issue(host string, notBefore, notAfter time.Time, others ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("cannot make a key for %s: %w", host, err)
@@ -58,7 +58,7 @@ func (a *authority) issue(host string, notBefore, notAfter time.Time) (tls.Certi
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: host},
-		DNSNames:     []string{host},
+		DNSNames:     append([]string{host}, others...),
 		NotBefore:    notBefore,
 		NotAfter:     notAfter,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
@@ -85,21 +85,23 @@ func (a *authority) pool() *x509.CertPool {
 type wardrobe struct{ right, wrongName, unknownCA, expired tls.Certificate }
 
 // newWardrobe issues them: trusted is the authority clients know, rogue one they do not.
-func newWardrobe(host string, trusted, rogue *authority, now time.Time) (wardrobe, error) {
+// The certificates with the right name have the others, too.
+func newWardrobe(host string, others []string, trusted, rogue *authority, now time.Time) (wardrobe, error) {
 	const day = 24 * time.Hour
 	var w wardrobe
 	for _, wanted := range []struct {
 		into           *tls.Certificate
 		from           *authority
 		host           string
+		others         []string
 		after, expires time.Time
 	}{
-		{&w.right, trusted, host, now.Add(-day), now.Add(90 * day)},
-		{&w.wrongName, trusted, "somewhere-else.example", now.Add(-day), now.Add(90 * day)},
-		{&w.unknownCA, rogue, host, now.Add(-day), now.Add(90 * day)},
-		{&w.expired, trusted, host, now.Add(-91 * day), now.Add(-day)},
+		{&w.right, trusted, host, others, now.Add(-day), now.Add(90 * day)},
+		{&w.wrongName, trusted, "somewhere-else.example", nil, now.Add(-day), now.Add(90 * day)},
+		{&w.unknownCA, rogue, host, others, now.Add(-day), now.Add(90 * day)},
+		{&w.expired, trusted, host, others, now.Add(-91 * day), now.Add(-day)},
 	} {
-		certificate, err := wanted.from.issue(wanted.host, wanted.after, wanted.expires)
+		certificate, err := wanted.from.issue(wanted.host, wanted.after, wanted.expires, wanted.others...)
 		if err != nil {
 			return wardrobe{}, err
 		}

@@ -6,78 +6,131 @@ import (
 	"strings"
 )
 
-// Fault is one way in which an origin misbehaves. The zero value is [NoFault].
+// Fault is one way in which an origin, or what stands between it and its readers,
+// misbehaves. The zero value is [NoFault].
 type Fault string
 
-// The closed set of faults. [Fault.Description] says what each does.
-const (
-	// NoFault is an origin that serves the newspaper as it should.
-	NoFault Fault = ""
+// NoFault is an origin that serves the newspaper as it should.
+const NoFault Fault = ""
 
+// The faults of the origin's name. The local nameserver tells them, and the control
+// nameserver the truth, except where both are named.
+const (
+	DNSNXDomain  Fault = "dns-nxdomain"
+	DNSEmpty     Fault = "dns-empty"
+	DomainGone   Fault = "domain-gone"
+	DNSBogon     Fault = "dns-bogon"
+	DNSLoopback  Fault = "dns-loopback"
+	DNSMetadata  Fault = "dns-metadata"
+	DNSBlockPage Fault = "dns-block-page"
+	DNSInjected  Fault = "dns-injected"
+	DNSServFail  Fault = "dns-servfail"
+	DNSRefused   Fault = "dns-refused"
+	DNSSilent    Fault = "dns-silent"
+	DNSGarbage   Fault = "dns-garbage"
+	DNSOneDead   Fault = "dns-one-dead"
+)
+
+// The faults of the connection.
+const (
 	Down      Fault = "down"
 	Blackhole Fault = "blackhole"
 	Reset     Fault = "reset"
-
-	ResetSNI   Fault = "reset-sni"
-	TLSSilence Fault = "tls-silence"
-	WrongName  Fault = "wrong-name"
-	UnknownCA  Fault = "unknown-ca"
-	Expired    Fault = "expired"
-	PlainOnTLS Fault = "plain-on-tls"
-
-	ResetRequest    Fault = "reset-request"
-	Garbage         Fault = "garbage"
-	EndlessHeaders  Fault = "endless-headers"
-	Error500        Fault = "error500"
-	Error503        Fault = "error503"
-	Slow            Fault = "slow"
-	SlowBody        Fault = "slow-body"
-	Freeze          Fault = "freeze"
-	Truncate        Fault = "truncate"
-	TruncateChunked Fault = "truncate-chunked"
-	BlockPage       Fault = "block-page"
-	Seized          Fault = "seized"
-	Parked          Fault = "parked"
-	RedirectOff     Fault = "redirect-off"
+	Flap      Fault = "flap"
+	Residual  Fault = "residual"
 )
 
-// traits are what the switch must know of a fault before it acts.
-type traits struct {
-	fault       Fault
-	also        []string // what people type for it
-	description string
-	handshake   bool // acts on the TLS handshake: an origin without TLS cannot show it
-	cuts        bool // closes the open connections when it begins and when it ends
+// The faults of the handshake.
+const (
+	TLSReset       Fault = "tls-reset"
+	ResetSNI       Fault = "reset-sni"
+	TLSEOF         Fault = "tls-eof"
+	EOFSNI         Fault = "eof-sni"
+	TLSAlert       Fault = "tls-alert"
+	TLSSilence     Fault = "tls-silence"
+	SilenceSNI     Fault = "silence-sni"
+	FloodHandshake Fault = "flood-handshake"
+	WrongName      Fault = "wrong-name"
+	UnknownCA      Fault = "unknown-ca"
+	Expired        Fault = "expired"
+	PlainOnTLS     Fault = "plain-on-tls"
+)
+
+// The faults between the request and the first byte of a page.
+const (
+	ResetRequest   Fault = "reset-request"
+	EOFRequest     Fault = "eof-request"
+	Silence        Fault = "silence"
+	Slow           Fault = "slow"
+	Garbage        Fault = "garbage"
+	EndlessHeaders Fault = "endless-headers"
+	Loop           Fault = "loop"
+	Error500       Fault = "error500"
+	Error503       Fault = "error503"
+	Denied         Fault = "denied"
+	Bot403         Fault = "bot-403"
+	Challenge      Fault = "challenge"
+	RateLimit      Fault = "rate-limit"
+	Legal451       Fault = "legal-451"
+	RedirectOff    Fault = "redirect-off"
+	RedirectLoop   Fault = "redirect-loop"
+	RedirectChain  Fault = "redirect-chain"
+	RedirectBroken Fault = "redirect-broken"
+	RedirectScheme Fault = "redirect-scheme"
+	RedirectApex   Fault = "redirect-apex"
+	RedirectLocale Fault = "redirect-locale"
+)
+
+// The faults of the body.
+const (
+	SlowBody        Fault = "slow-body"
+	Throttle        Fault = "throttle"
+	Freeze          Fault = "freeze"
+	ResetBody       Fault = "reset-body"
+	Truncate        Fault = "truncate"
+	TruncateChunked Fault = "truncate-chunked"
+	TruncateClose   Fault = "truncate-close"
+	TruncateGzip    Fault = "truncate-gzip"
+	H2Reset         Fault = "h2-reset"
+	EndlessBody     Fault = "endless-body"
+	GzipBomb        Fault = "gzip-bomb"
+)
+
+// The faults of what a whole answer is.
+const (
+	BlockPage        Fault = "block-page"
+	BlockPageUnknown Fault = "block-page-unknown"
+	Seized           Fault = "seized"
+	Parked           Fault = "parked"
+	FreshServer      Fault = "fresh-server"
+	Empty200         Fault = "empty-200"
+	ScriptAsHTML     Fault = "script-as-html"
+	Redesign         Fault = "redesign"
+	CopySite         Fault = "copy-site"
+	CanaryStale      Fault = "canary-stale"
+	CanaryOtherKey   Fault = "canary-other-key"
+	CanaryRollback   Fault = "canary-rollback"
+)
+
+// Stage is the step of a visit at which a fault acts.
+type Stage string
+
+// The stages, in their order.
+const (
+	StageResolve   Stage = "resolve"
+	StageConnect   Stage = "connect"
+	StageHandshake Stage = "handshake"
+	StageRequest   Stage = "request"
+	StageBody      Stage = "body"
+	StageIdentity  Stage = "identity"
+)
+
+// Stages lists the closed set in order.
+func Stages() []Stage {
+	return []Stage{StageResolve, StageConnect, StageHandshake, StageRequest, StageBody, StageIdentity}
 }
 
-// catalogue lists the faults from the outermost layer to the innermost.
-var catalogue = [...]traits{
-	{fault: Down, also: []string{"killed"}, cuts: true, description: "the port is closed: connections are refused"},
-	{fault: Blackhole, cuts: true, description: "connection attempts are dropped without an answer"},
-	{fault: Reset, cuts: true, description: "connections are reset as soon as they are accepted"},
-	{fault: ResetSNI, handshake: true, cuts: true, description: "connections are reset once the ClientHello has been read"},
-	{fault: TLSSilence, handshake: true, cuts: true, description: "the ClientHello is never answered"},
-	{fault: WrongName, also: []string{"wrong-certificate", "wrong-cert"}, handshake: true, cuts: true, description: "the certificate is for another name, from the same authority"},
-	{fault: UnknownCA, handshake: true, cuts: true, description: "the certificate has the right name, from an authority nobody trusts"},
-	{fault: Expired, handshake: true, cuts: true, description: "the certificate expired yesterday"},
-	{fault: PlainOnTLS, handshake: true, cuts: true, description: "the TLS port answers with a block page in plain HTTP"},
-	{fault: ResetRequest, description: "connections are reset once a request has been read"},
-	{fault: Garbage, description: "the answer is not HTTP"},
-	{fault: EndlessHeaders, cuts: true, description: "the header section of the answer never ends"},
-	{fault: Error500, also: []string{"500"}, description: "every answer is 500 Internal Server Error"},
-	{fault: Error503, also: []string{"503"}, description: "every answer is 503 Service Unavailable"},
-	{fault: Slow, description: "every answer begins late"},
-	{fault: SlowBody, description: "bodies drip, a few bytes at a time"},
-	{fault: Freeze, description: "bodies stop coming after 16 KiB, or half way through a shorter one"},
-	{fault: Truncate, description: "bodies are cut half way to their declared length"},
-	{fault: TruncateChunked, description: "chunked bodies are cut half way, without the last chunk"},
-	{fault: BlockPage, also: []string{"blockpage", "block page"}, description: "every path answers 200 with a provider's block page"},
-	{fault: Seized, description: "every path answers 200 with a seizure banner"},
-	{fault: Parked, also: []string{"parking"}, description: "every path answers 200 with a parking page"},
-	{fault: RedirectOff, description: "every path redirects to a host that is not the newspaper's"},
-}
-
-// Faults lists every fault, from refused connections to wrong pages. NoFault is
+// Faults lists every fault, from names that lie to pages of somebody else. NoFault is
 // not among them.
 func Faults() []Fault {
 	faults := make([]Fault, len(catalogue))
@@ -87,11 +140,17 @@ func Faults() []Fault {
 	return faults
 }
 
-// ParseFault reads a fault's name as the constants spell it, or a word that people
-// use for it. The error lists the names.
+// FaultsAt lists the faults of a stage.
+func FaultsAt(stage Stage) []Fault {
+	return slices.DeleteFunc(Faults(), func(f Fault) bool { return f.Stage() != stage })
+}
+
+// ParseFault reads a fault's name as the constants spell it, with spaces or low lines in
+// place of hyphens, too, or a word that people use for it. The error lists the names.
 func ParseFault(name string) (Fault, error) {
+	hyphened := strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == ' ' || r == '_' || r == '-' }), "-")
 	for _, t := range catalogue {
-		if name == string(t.fault) || slices.Contains(t.also, name) {
+		if hyphened == string(t.fault) || slices.Contains(t.also, hyphened) {
 			return t.fault, nil
 		}
 	}
@@ -106,8 +165,11 @@ func ParseFault(name string) (Fault, error) {
 // names outside the set.
 func (f Fault) Description() string { return f.traits().description }
 
+// Stage is where the fault acts; empty for NoFault and for names outside the set.
+func (f Fault) Stage() Stage { return f.traits().stage }
+
 // NeedsTLS reports whether only an origin with TLS can show the fault.
-func (f Fault) NeedsTLS() bool { return f.traits().handshake }
+func (f Fault) NeedsTLS() bool { return f.traits().tls }
 
 func (f Fault) traits() traits {
 	for _, t := range catalogue {

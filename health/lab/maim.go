@@ -1,146 +1,176 @@
 package lab
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 )
 
 const (
-	freezeAfter = 16 << 10 // where the throttling boxes seen in the wild stop a connection
-	dripSize    = 64       // bytes per piece of a dripping body
-	streamLimit = 512      // where a body of undeclared length is cut
+	smallBuffer = 2 << 10                // of a connection under Throttle
+	throttleGap = 100 * time.Millisecond // between two pieces under Throttle
+	bombSize    = 1 << 30                // of what GzipBomb unpacks to
 )
 
-// cutter passes an answer on up to its limit, and acts there once.
-type cutter struct {
-	http.ResponseWriter
-	limit   func(declared int64) int64 // declared is negative for a body of unknown length
-	at      func()                     // at the limit; when it returns, the body goes on
-	chunked bool                       // drop the declared length
-
-	begun   bool
-	reached bool
-	left    int64
+// maim answers under the faults of bodies.
+func (s *spell) maim(w http.ResponseWriter, r *http.Request) {
+	switch s.fault {
+	case SlowBody:
+		s.publish(s.drip(w, r, dripSize, s.pause), r)
+	case Throttle:
+		s.publish(s.drip(w, r, max(1, s.rate*int(throttleGap)/int(time.Second)), throttleGap), r)
+	case Freeze:
+		// A box on the way counts the bytes as they are, and a page that comes compressed
+		// would be over before it is frozen.
+		s.publish(s.freeze(w, r), uncoded(r))
+	case ResetBody:
+		s.publish(&cutter{ResponseWriter: w, limit: halfway, at: func() { reset(takeOver(w)); abort() }}, r)
+	case Truncate:
+		s.publish(truncate(w), r)
+	case TruncateChunked:
+		s.publish(truncateChunked(w), r)
+	case H2Reset:
+		s.resetStream(w, r)
+	case TruncateClose:
+		s.redraft(w, r, func(d *draft) { d.endWithConnection() })
+	case TruncateGzip:
+		s.redraft(w, r, func(d *draft) {
+			packed := compress(d.body.Bytes())
+			d.Header().Set("Content-Encoding", "gzip")
+			d.finish(packed[:len(packed)/2])
+		})
+	case EndlessBody:
+		s.redraft(w, r, func(d *draft) { s.goOnForEver(d, r) })
+	case GzipBomb:
+		s.redraft(w, r, func(d *draft) {
+			d.Header().Set("Content-Encoding", "gzip")
+			d.finish(bomb(d.body.Bytes()))
+		})
+	}
 }
 
-// Unwrap lets http.ResponseController reach the connection, so that upgrades
-// and flushes work through a cutter.
-func (c *cutter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-// WriteHeader learns the declared length on its way through.
-func (c *cutter) WriteHeader(status int) {
-	if status >= 200 {
-		c.begin()
+// resetStream cuts an HTTP/2 stream half way, and asks for the end of its connection:
+// RST_STREAM and GOAWAY (RFC 9113 §6.4, §6.8).
+func (s *spell) resetStream(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 {
+		s.publish(w, r)
+		return
 	}
-	c.ResponseWriter.WriteHeader(status)
+	w.Header().Set("Connection", "close")
+	s.publish(truncate(w), r)
 }
 
-func (c *cutter) begin() {
-	c.begun = true
-	declared, err := strconv.ParseInt(c.Header().Get("Content-Length"), 10, 64)
-	if err != nil {
-		declared = -1
-	}
-	c.left = c.limit(declared)
-	if c.chunked {
-		c.Header().Del("Content-Length")
-	}
-}
-
-// Write acts at the limit as soon as there is a byte beyond it.
-func (c *cutter) Write(p []byte) (int, error) {
-	if !c.begun {
-		c.begin()
-	}
-	if c.reached || int64(len(p)) <= c.left {
-		c.left -= int64(len(p))
-		return c.ResponseWriter.Write(p)
-	}
-	before, err := c.ResponseWriter.Write(p[:c.left])
-	if err != nil {
-		return before, err
-	}
-	if err := http.NewResponseController(c.ResponseWriter).Flush(); err != nil {
-		return before, fmt.Errorf("cannot send what comes before the cut: %w", err)
-	}
-	c.reached = true
-	c.at()
-	after, err := c.ResponseWriter.Write(p[c.left:])
-	return before + after, err
-}
-
-func halfway(declared int64) int64 {
-	if declared < 0 {
-		return streamLimit
-	}
-	return declared / 2
-}
-
-func abort() { panic(http.ErrAbortHandler) }
-
-func truncate(w http.ResponseWriter) http.ResponseWriter {
-	return &cutter{ResponseWriter: w, limit: halfway, at: abort}
-}
-
-func truncateChunked(w http.ResponseWriter) http.ResponseWriter {
-	return &cutter{ResponseWriter: w, limit: halfway, at: abort, chunked: true}
-}
-
-// freeze holds the body until the spell is over or the reader has gone.
-func (s *spell) freeze(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
-	limit := func(declared int64) int64 {
-		if declared > freezeAfter {
-			return freezeAfter
-		}
-		return halfway(declared)
-	}
-	hold := func() {
+// goOnForEver sends the page without its end, and paragraphs until nobody reads them.
+func (s *spell) goOnForEver(d *draft, r *http.Request) {
+	w := d.ResponseWriter
+	d.Header().Del("Content-Length")
+	w.WriteHeader(d.status)
+	page := strings.Split(d.body.String(), "</main>")[0]
+	paragraphs := []byte(strings.Repeat("<p>"+strings.TrimSpace(line)+"</p>\n", 400))
+	for _, err := w.Write([]byte(page)); err == nil; _, err = w.Write(paragraphs) {
+		s.wait(r.Context(), time.Millisecond) // enough for any limit, and kind to the machine
 		select {
 		case <-s.over:
-		case <-r.Context().Done():
-			abort()
-		}
-	}
-	return &cutter{ResponseWriter: w, limit: limit, at: hold}
-}
-
-// dripper sends a body in small pieces with a pause after each.
-type dripper struct {
-	http.ResponseWriter
-	pause func()
-	over  <-chan struct{} // when closed, the rest goes out in one piece
-}
-
-func (s *spell) drip(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
-	return &dripper{ResponseWriter: w, over: s.over, pause: func() { s.wait(r.Context(), s.pause) }}
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (d *dripper) Unwrap() http.ResponseWriter { return d.ResponseWriter }
-
-// Write sends p piece by piece.
-func (d *dripper) Write(p []byte) (int, error) {
-	written := 0
-	for len(p) > 0 {
-		size := min(dripSize, len(p))
-		select {
-		case <-d.over:
-			size = len(p)
+			return
 		default:
 		}
-		n, err := d.ResponseWriter.Write(p[:size])
-		written += n
-		if err != nil {
-			return written, err
-		}
-		if p = p[size:]; len(p) == 0 {
-			break
-		}
-		if err := http.NewResponseController(d.ResponseWriter).Flush(); err != nil {
-			return written, fmt.Errorf("cannot send a piece: %w", err)
-		}
-		d.pause()
 	}
-	return written, nil
+}
+
+// bomb is a page in gzip, and behind it blanks in many members (RFC 1952 §2.2), of which each is
+// small however much it unpacks to.
+func bomb(page []byte) []byte {
+	const member = 1 << 20
+	var small bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&small, gzip.BestCompression)
+	w.Write(bytes.Repeat([]byte{' '}, member)) // a buffer takes everything
+	w.Close()
+	return append(compress(page), bytes.Repeat(small.Bytes(), bombSize/member)...)
+}
+
+// uncoded is the request without what makes an answer anything else than the whole page as
+// it is.
+func uncoded(r *http.Request) *http.Request {
+	plain := r.Clone(r.Context())
+	for _, name := range []string{"Accept-Encoding", "Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range"} {
+		plain.Header.Del(name)
+	}
+	return plain
+}
+
+// draft holds a page back, so that it can be changed. Answers that are no pages pass.
+type draft struct {
+	http.ResponseWriter
+	status int
+	held   bool
+	body   bytes.Buffer
+}
+
+// redraft answers with the newspaper's answer as change has it.
+func (s *spell) redraft(w http.ResponseWriter, r *http.Request, change func(*draft)) {
+	if r.Method != http.MethodGet {
+		s.publish(w, r)
+		return
+	}
+	d := &draft{ResponseWriter: w}
+	s.publish(d, uncoded(r))
+	if d.held {
+		for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges"} {
+			d.Header().Del(name)
+		}
+		change(d)
+	}
+}
+
+// Unwrap lets http.ResponseController reach the connection of what passes.
+func (d *draft) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+// WriteHeader decides by the type whether the answer is held back.
+func (d *draft) WriteHeader(status int) {
+	if d.status != 0 || status < 200 {
+		d.ResponseWriter.WriteHeader(status)
+		return
+	}
+	d.status = status
+	d.held = strings.HasPrefix(d.Header().Get("Content-Type"), "text/html")
+	if !d.held {
+		d.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write keeps what is held back.
+func (d *draft) Write(p []byte) (int, error) {
+	if d.status == 0 {
+		d.WriteHeader(http.StatusOK)
+	}
+	if d.held {
+		return d.body.Write(p)
+	}
+	return d.ResponseWriter.Write(p)
+}
+
+// finish sends the answer with another body.
+func (d *draft) finish(body []byte) {
+	d.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	d.ResponseWriter.WriteHeader(d.status)
+	d.ResponseWriter.Write(body)
+}
+
+// endWithConnection sends half of the page as HTTP/1.0 servers do, whose bodies end when
+// their connections do (RFC 9112 §6.3).
+func (d *draft) endWithConnection() {
+	conn := takeOver(d.ResponseWriter)
+	defer conn.Close()
+	header := d.Header().Clone()
+	header.Del("Content-Length")
+	header.Set("Connection", "close")
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", d.status, http.StatusText(d.status))
+	header.Write(&head) // a buffer takes everything
+	head.WriteString("\r\n")
+	_, _ = conn.Write(append(head.Bytes(), d.body.Bytes()[:d.body.Len()/2]...))
 }

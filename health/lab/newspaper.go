@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,13 +38,14 @@ type newspaper struct {
 	stories   []story // newest first
 	templates *template.Template
 	published time.Time // of the newest story: Last-Modified of every page and asset
+	mux       *http.ServeMux
 }
 
 // Newspaper is The Harbour Gazette as a handler: pages, assets, a feed, and one
 // path for each thing a proxy must carry: /search, /login, /upload, /events,
 // /socket, /big, /trailers, /early. Every answer carries X-Served-By with the origin's name. Addresses
 // on its pages are absolute under the host that was asked for, as publishing
-// systems write them. The handler has no state. Newspaper panics if the
+// systems write them. A query max-age=SECONDS says for how long an answer is fresh. The handler has no state. Newspaper panics if the
 // edition in the binary is broken, which the tests rule out.
 func Newspaper(origin string) http.Handler {
 	paper, err := newNewspaper(origin)
@@ -53,7 +55,7 @@ func Newspaper(origin string) http.Handler {
 	return paper
 }
 
-func newNewspaper(origin string) (http.Handler, error) {
+func newNewspaper(origin string) (*newspaper, error) {
 	stories, err := readStories(gazette)
 	if err != nil {
 		return nil, err
@@ -62,11 +64,12 @@ func newNewspaper(origin string) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the newspaper's page templates: %w", err)
 	}
-	n := &newspaper{origin: origin, stories: stories, templates: templates, published: stories[0].Published}
 	mux := http.NewServeMux()
+	n := &newspaper{origin: origin, stories: stories, templates: templates, published: stories[0].Published, mux: mux}
 	mux.HandleFunc("GET /{$}", n.frontPage)
 	mux.HandleFunc("GET /{section}", n.sectionPage)
 	mux.HandleFunc("GET /{section}/{slug}", n.articlePage)
+	mux.HandleFunc("GET "+LongPath, n.tideTables)
 	mux.HandleFunc("GET /assets/{file}", n.asset)
 	mux.HandleFunc("GET /feed.xml", n.feed)
 	mux.HandleFunc("GET /robots.txt", n.robots)
@@ -81,11 +84,18 @@ func newNewspaper(origin string) (http.Handler, error) {
 	mux.HandleFunc("GET /trailers", n.trailers)
 	mux.HandleFunc("GET /early", n.early)
 	mux.HandleFunc("GET /", n.notFound)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Served-By", origin)
-		mux.ServeHTTP(w, r)
-	}), nil
+	return n, nil
 }
+
+// ServeHTTP answers one request.
+func (n *newspaper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Served-By", n.origin)
+	n.mux.ServeHTTP(w, r)
+}
+
+// QuotingPath is the path of an article about blocking that quotes what block pages,
+// seizure banners and parking pages say. It is as much the newspaper's as any other.
+const QuotingPath = "/culture/filter-exhibition"
 
 // Paths lists what a visitor of the newspaper finds by following links: front
 // page, sections, articles, assets, feed. All of it may be cached.
@@ -101,6 +111,7 @@ func Paths() []string {
 	for _, story := range stories {
 		paths = append(paths, story.Path())
 	}
+	paths = append(paths, LongPath)
 	assets, err := fs.ReadDir(gazette, "gazette/assets")
 	if err != nil {
 		panic(err)
@@ -122,6 +133,7 @@ type page struct {
 	Lead    story
 	Stories []story
 	Query   string
+	Tides   []tideDay
 }
 
 func (n *newspaper) frontPage(w http.ResponseWriter, r *http.Request) {
@@ -189,6 +201,17 @@ func (n *newspaper) storiesWhere(wanted func(story) bool) []story {
 	return found
 }
 
+// redesigned is every page of the newspaper in another design: all stories at full length,
+// and nothing of the title, the structure and the links as they were.
+func (n *newspaper) redesigned(r *http.Request) []byte {
+	var body bytes.Buffer
+	p := page{Base: base(r), Host: r.Host, Path: r.URL.Path, All: sections(), Stories: n.stories}
+	if err := n.templates.ExecuteTemplate(&body, "redesign.html", p); err != nil {
+		return fmt.Appendf(nil, "cannot print the redesign: %v", err)
+	}
+	return body.Bytes()
+}
+
 // base is the scheme and host that the reader asked for.
 func base(r *http.Request) string {
 	if r.TLS != nil {
@@ -226,6 +249,9 @@ func (n *newspaper) send(w http.ResponseWriter, r *http.Request, contentType str
 	header.Set("Vary", "Accept-Encoding")
 	if header.Get("Cache-Control") == "" {
 		header.Set("Cache-Control", pageCacheControl)
+	}
+	if age, err := strconv.ParseUint(r.FormValue("max-age"), 10, 32); err == nil && header.Get("Cache-Control") != "no-store" {
+		header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", age))
 	}
 	digest := sha256.Sum256(content)
 	tag := hex.EncodeToString(digest[:8])

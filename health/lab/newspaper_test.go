@@ -153,7 +153,7 @@ func TestFeedIsAtomWithEveryStory(t *testing.T) {
 	var feed atomFeed
 	require.NoError(t, xml.Unmarshal(answer.Body.Bytes(), &feed))
 	require.Equal(t, Marker, feed.Title)
-	require.Len(t, feed.Entries, 13)
+	require.Len(t, feed.Entries, 14)
 	for i, entry := range feed.Entries {
 		require.True(t, strings.HasPrefix(entry.Link.Href, "https://www.gazette.example/"))
 		require.False(t, i > 0 && entry.Updated.After(feed.Entries[i-1].Updated), "the newest is not first")
@@ -163,7 +163,7 @@ func TestFeedIsAtomWithEveryStory(t *testing.T) {
 func TestLatestIsJSONWithAbsoluteAddresses(t *testing.T) {
 	var latest struct{ Stories []latestStory }
 	require.NoError(t, json.Unmarshal(ask(http.MethodGet, "/api/latest.json", nil).Body.Bytes(), &latest))
-	require.Len(t, latest.Stories, 13)
+	require.Len(t, latest.Stories, 14)
 	require.True(t, strings.HasPrefix(latest.Stories[0].Image, "https://www.gazette.example/assets/"))
 }
 

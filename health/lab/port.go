@@ -2,9 +2,11 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -12,6 +14,73 @@ import (
 type port struct {
 	address netip.AddrPort
 	release func() // gives the reservation back
+}
+
+// firstAddress is the first origin's, where each has one of its own. 127.0.0.1 is left to
+// the edge, so that nobody takes the one for the other.
+const firstAddress = 2
+
+// imposterBlock is where the last of the addresses is: in another network than the
+// others, since addresses of one network count as the same.
+const imposterBlock = 66
+
+// reserveEach takes the same port number at an address for each of n: 127.0.0.2, 127.0.0.3
+// and so on, and the last one in another network. Where the system has no such addresses, it takes ports of 127.0.0.1, and reports false.
+func reserveEach(n int) (ports []port, apart bool, err error) {
+	// The number that is free at the first address may be taken at another.
+	for range 20 {
+		if ports, err = reserveAlike(n); err == nil {
+			return ports, true, nil
+		}
+		if errors.Is(err, syscall.EADDRNOTAVAIL) {
+			break
+		}
+	}
+	for range n {
+		one, err := reserve(netip.AddrPortFrom(loopback(0, 1), 0))
+		if err != nil {
+			releaseAll(ports)
+			return nil, false, err
+		}
+		ports = append(ports, one)
+	}
+	return ports, false, nil
+}
+
+// reserveAlike tries it with one number. On an error nothing is kept.
+func reserveAlike(n int) (ports []port, err error) {
+	number := uint16(0)
+	for i := range n {
+		at := loopback(0, firstAddress+i)
+		if i == n-1 {
+			at = loopback(imposterBlock, 1)
+		}
+		one, err := reserve(netip.AddrPortFrom(at, number))
+		if err != nil {
+			releaseAll(ports)
+			return nil, err
+		}
+		ports = append(ports, one)
+		number = one.address.Port()
+	}
+	return ports, nil
+}
+
+func releaseAll(ports []port) {
+	for _, p := range ports {
+		p.release()
+	}
+}
+
+// loopback is the address 127.0.block.host.
+func loopback(block, host int) netip.Addr {
+	return netip.AddrFrom4([4]byte{127, 0, byte(block), byte(host)})
+}
+
+// spare is the same port at an address that nothing has reserved.
+func (p port) spare(block int) port {
+	own := p.address.Addr().As4()
+	return port{address: netip.AddrPortFrom(loopback(block, int(own[3])), p.address.Port()), release: func() {}}
 }
 
 // door is what stands at a port: a listener, or something that lets nobody in.

@@ -7,28 +7,28 @@ import (
 	"syscall"
 )
 
-// reserve takes a free loopback port and keeps it with a socket that is bound
-// but never listens. Beside it, listeners (which Go opens with SO_REUSEADDR) can
+// reserve takes a port of a loopback address, a free one for the number 0, and keeps it
+// with a socket that is bound but never listens. Beside it, listeners (which Go opens with SO_REUSEADDR) can
 // come and go; while there is none, connections are refused and the kernel gives
 // the port to nobody else.
-func reserve() (port, error) {
+func reserve(at netip.AddrPort) (port, error) {
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return port{}, fmt.Errorf("cannot make a socket to reserve a port: %w", err)
 	}
-	address, err := bindLoopback(socket)
+	address, err := bind(socket, at)
 	if err != nil {
 		syscall.Close(socket)
-		return port{}, fmt.Errorf("cannot reserve a loopback port: %w", err)
+		return port{}, fmt.Errorf("cannot reserve a port of %s: %w", at.Addr(), err)
 	}
 	return port{address: address, release: func() { syscall.Close(socket) }}, nil
 }
 
-func bindLoopback(socket int) (netip.AddrPort, error) {
+func bind(socket int, at netip.AddrPort) (netip.AddrPort, error) {
 	if err := syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
 		return netip.AddrPort{}, err
 	}
-	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}); err != nil {
 		return netip.AddrPort{}, err
 	}
 	bound, err := syscall.Getsockname(socket)

@@ -5,14 +5,15 @@ package lab
 import (
 	"fmt"
 	"net"
+	"net/netip"
 )
 
-// reserve picks a free loopback port. Without a way to keep a port that does
+// reserve picks a port of a loopback address, a free one for the number 0. Without a way to keep a port that does
 // not listen, it is the system's again whenever no listener is open.
-func reserve() (port, error) {
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+func reserve(at netip.AddrPort) (port, error) {
+	listener, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(at))
 	if err != nil {
-		return port{}, fmt.Errorf("cannot find a free loopback port: %w", err)
+		return port{}, fmt.Errorf("cannot reserve a port of %s: %w", at.Addr(), err)
 	}
 	defer listener.Close()
 	return port{address: listener.Addr().(*net.TCPAddr).AddrPort(), release: func() {}}, nil

@@ -76,6 +76,61 @@ func TestWaitingFaults(t *testing.T) {
 	}
 }
 
+func TestThrottleSendsSoManyBytesASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := castSpell(Throttle)
+		s.rate = 1000 // 100 bytes in each tenth of a second
+		body, took, aborted := serve(s, t.Context())
+		require.Equal(t, 200, body)
+		require.Equal(t, throttleGap, took, "two pieces, one pause between them")
+		require.False(t, aborted)
+	})
+}
+
+func TestSilenceAnswersNobodyUntilItIsMended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := castSpell(Silence)
+		time.AfterFunc(time.Hour, func() { close(s.over) })
+		body, took, aborted := serve(s, t.Context())
+		require.Equal(t, 200, body)
+		require.Equal(t, time.Hour, took)
+		require.False(t, aborted)
+	})
+}
+
+func TestFlapTakesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := castSpell(Flap)
+		s.since, s.now, s.turn = time.Now(), time.Now, 2*time.Second
+		for _, refused := range []bool{true, true, false, false, true, true} {
+			require.Equal(t, refused, s.refuses())
+			body, _, aborted := serve(s, t.Context())
+			require.Equal(t, refused, aborted)
+			require.Equal(t, refused, body == 0)
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+func TestAResidualBlockEndsWhenNobodyTriedForLongEnough(t *testing.T) {
+	now := time.Now()
+	s := castSpell(Residual)
+	s.tried, s.now, s.residual = now, func() time.Time { return now }, 180*time.Second
+	for _, test := range []struct {
+		after   time.Duration
+		refused bool
+	}{
+		{100 * time.Second, true},
+		{179 * time.Second, true}, // the attempt before began it anew
+		{179 * time.Second, true},
+		{180 * time.Second, false},
+		{time.Second, false}, // it is over for good
+	} {
+		now = now.Add(test.after)
+		require.Equal(t, test.refused, s.refuses(), test.after)
+	}
+}
+
 func TestCutterActsOnlyWhenThereIsAByteBeyondTheLimit(t *testing.T) {
 	for _, test := range []struct {
 		name   string

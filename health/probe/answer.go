@@ -9,10 +9,8 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/url"
 	"strings"
-
-	"github.com/heliograph-edge/heliograph/health"
+	"time"
 )
 
 const (
@@ -48,36 +46,45 @@ func readAnswer(r io.Reader) (*answer, error) {
 		case response.StatusCode >= 200 || response.StatusCode == http.StatusSwitchingProtocols:
 			// The body has its own limit, in page.
 			limited.N = math.MaxInt64
-			return &answer{Response: response, raw: counter{from: response.Body}}, nil
+			return &answer{Response: response, raw: counter{from: response.Body, most: maxPage}}, nil
 		}
 	}
 	return nil, fmt.Errorf("malformed HTTP: more than %d interim answers", maxInterim)
 }
 
-// counter counts what is read and gives the connection new time before each read.
+// counter counts what is read and at what pace, and gives the connection new time before each read.
 type counter struct {
 	from  io.Reader
+	most  int64 // to be read, before decoding and after
 	limit func() error
 	n     int64
+	pace  pace
 }
 
+// Read implements io.Reader.
 func (c *counter) Read(p []byte) (int, error) {
 	if err := c.limit(); err != nil {
 		return 0, err
 	}
 	n, err := c.from.Read(p)
 	c.n += int64(n)
+	if c.pace.add(n, time.Now()) && err == nil {
+		err = errThrottled
+	}
 	return n, err
 }
 
 // received is how much of the body has been read, before decoding.
 func (a *answer) received() int64 { return a.raw.n }
 
-// page reads the body, decoded, up to maxPage. Limit is called before every
+// page reads the body, decoded, up to the most that is wanted. Limit is called before every
 // read; it is what makes silence, and not length, the measure of a stage's time.
+// What came before an error is there beside it.
 func (a *answer) page(limit func() error) ([]byte, error) {
 	a.raw.limit = limit
-	raw := io.LimitReader(&a.raw, maxPage)
+	a.raw.pace.begin(time.Now())
+	most := a.raw.most
+	raw := io.LimitReader(&a.raw, most)
 	switch coding := strings.ToLower(strings.TrimSpace(a.Header.Get("Content-Encoding"))); coding {
 	case "", "identity":
 		return io.ReadAll(raw)
@@ -88,62 +95,18 @@ func (a *answer) page(limit func() error) ([]byte, error) {
 	}
 }
 
-// gunzip decodes up to maxPage. That the raw bytes were cut at the limit is
+// gunzip decodes up to the most that is wanted. That the raw bytes were cut at the limit is
 // our doing and no truncation.
 func gunzip(raw io.Reader, count *counter) ([]byte, error) {
 	decoder, err := gzip.NewReader(raw)
 	if err != nil {
 		return nil, err
 	}
-	decoded, err := io.ReadAll(io.LimitReader(decoder, maxPage))
-	if errors.Is(err, io.ErrUnexpectedEOF) && count.n >= maxPage {
+	decoded, err := io.ReadAll(io.LimitReader(decoder, count.most))
+	if errors.Is(err, io.ErrUnexpectedEOF) && count.n >= count.most {
 		err = nil
 	}
 	return decoded, err
-}
-
-// judgeStatus is what the status of an answer says about the origin. A redirect
-// on the site is as good as a page.
-func judgeStatus(status int, location string, page *url.URL, hosts []string) (health.Class, string) {
-	switch {
-	case status >= 200 && status < 300:
-		return health.OK, ""
-	case status == http.StatusLoopDetected:
-		return health.LoopDetected, "the answer is 508: the origin leads back to an edge"
-	case status >= 500:
-		return health.ServerError, fmt.Sprintf("the answer is %d %s", status, http.StatusText(status))
-	case status >= 300 && status < 400 && location != "":
-		return judgeRedirect(location, page, hosts)
-	}
-	return health.StatusUnexpected, fmt.Sprintf("the answer is %d %s", status, http.StatusText(status))
-}
-
-func judgeRedirect(location string, page *url.URL, hosts []string) (health.Class, string) {
-	to, err := page.Parse(location)
-	switch {
-	case err != nil:
-		return health.StatusUnexpected, fmt.Sprintf("a redirect to %q, which is no URL", location)
-	case to.Scheme != page.Scheme && to.Scheme != "https":
-		return health.Redirected, fmt.Sprintf("a redirect to %s, which is not under https", to)
-	case !onSite(to, page, hosts):
-		return health.Redirected, fmt.Sprintf("a redirect to %s, which is no host of the publication", to.Host)
-	case to.String() == page.String():
-		return health.StatusUnexpected, "a redirect to itself"
-	}
-	return health.OK, ""
-}
-
-func onSite(to, page *url.URL, hosts []string) bool {
-	at := authority(to.Host)
-	if at == authority(page.Host) {
-		return true
-	}
-	for _, host := range hosts {
-		if at == authority(host) {
-			return true
-		}
-	}
-	return false
 }
 
 // lacks finds the first of the texts that the page does not have.

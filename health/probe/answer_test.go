@@ -7,56 +7,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/heliograph-edge/heliograph/health"
 )
-
-func TestJudgeStatus(t *testing.T) {
-	hosts := []string{"gazette.example.ir", "gazette.example.net:8443"}
-	tests := []struct {
-		name     string
-		status   int
-		location string
-		from     string
-		want     health.Class
-	}{
-		{"a page", 200, "", "https://www.gazette.example/", health.OK},
-		{"a page with a location", 201, "https://elsewhere.example/", "https://www.gazette.example/", health.OK},
-		{"a path", 302, "/fa/", "https://www.gazette.example/", health.OK},
-		{"the origin itself, spelt otherwise", 301, "https://WWW.Gazette.Example.:443/fa/", "https://www.gazette.example/", health.OK},
-		{"from http to https", 301, "https://www.gazette.example/", "http://www.gazette.example/", health.OK},
-		{"from https to http", 301, "http://www.gazette.example/", "https://www.gazette.example/", health.Redirected},
-		{"a host of the publication", 307, "https://gazette.example.ir/", "https://www.gazette.example/", health.OK},
-		{"without a scheme", 307, "//gazette.example.ir/", "https://www.gazette.example/", health.OK},
-		{"a host of the publication, at its port", 308, "https://gazette.example.net:8443/", "https://www.gazette.example/", health.OK},
-		{"a host of the publication, at another port", 308, "https://gazette.example.net/", "https://www.gazette.example/", health.Redirected},
-		{"a subdomain that was not named", 302, "https://login.www.gazette.example/", "https://www.gazette.example/", health.Redirected},
-		{"a name that only ends alike", 302, "https://notgazette.example.ir/", "https://www.gazette.example/", health.Redirected},
-		{"a name before an at sign", 302, "https://gazette.example.ir@evil.example/", "https://www.gazette.example/", health.Redirected},
-		{"another scheme", 302, "javascript:alert(1)", "https://www.gazette.example/", health.Redirected},
-		{"off the site", 302, "http://warning.example/?id=7", "http://www.gazette.example/", health.Redirected},
-		{"off the site, without a scheme", 302, "//warning.example/", "http://www.gazette.example/", health.Redirected},
-		{"to itself", 302, "https://www.gazette.example/", "https://www.gazette.example/", health.StatusUnexpected},
-		{"nowhere", 302, "", "https://www.gazette.example/", health.StatusUnexpected},
-		{"no URL", 302, "https://[::1", "https://www.gazette.example/", health.StatusUnexpected},
-		{"the client's fault", 403, "", "https://www.gazette.example/", health.StatusUnexpected},
-		{"for legal reasons", 451, "", "https://www.gazette.example/", health.StatusUnexpected},
-		{"the server's fault", 502, "", "https://www.gazette.example/", health.ServerError},
-		{"a loop", 508, "", "https://www.gazette.example/", health.LoopDetected},
-		{"no status of HTTP", 999, "", "https://www.gazette.example/", health.ServerError},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			from, err := url.Parse(test.from)
-			require.NoError(t, err)
-			class, reason := judgeStatus(test.status, test.location, from, hosts)
-			require.Equal(t, test.want, class)
-			require.Equal(t, class == health.OK, reason == "")
-		})
-	}
-}
 
 func TestGzipIsBounded(t *testing.T) {
 	var b bytes.Buffer
@@ -106,6 +62,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	from := &url.URL{Scheme: "https", Host: name, Path: "/"}
+	target := Target{URL: from, EdgeID: "edge-1"}
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		a, err := readAnswer(bytes.NewReader(sent))
 		if err != nil {
@@ -114,9 +71,15 @@ func FuzzAnswer(f *testing.F) {
 			}
 			return
 		}
-		class, reason := judgeStatus(a.StatusCode, a.Header.Get("Location"), from, nil)
-		if (class == health.OK) != (reason == "") {
-			t.Fatalf("%q with the reason %q", class, reason)
+		found := target.judgeHeader(a.Response, from)
+		if (found.class == health.OK) != (found.reason == "") || found.next != nil && found.class != health.OK {
+			t.Fatalf("%q with the reason %q and the way to %v", found.class, found.reason, found.next)
+		}
+		if found.next != nil && (found.next.Host != from.Host || found.next.Scheme != from.Scheme) {
+			t.Fatalf("the way leads to %v", found.next)
+		}
+		if wait := retryAfter(a.Response, time.Now()); wait < 0 || wait > maxRetryAfter {
+			t.Fatalf("%v is no time to wait", wait)
 		}
 		content, err := a.page(unlimited)
 		if len(content) > maxPage || a.received() > maxPage {

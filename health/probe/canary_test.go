@@ -130,7 +130,7 @@ func TestWhatACanaryMayBe(t *testing.T) {
 		{"expired", writes(whole(200, "", signed(t, ours, 7, time.Minute))), stale, health.StageIdentity, "the canary: it expired at "},
 
 		{"an error of the server", writes(whole(503, "", "")), health.ServerError, health.StageRequest, "the canary: the answer is 503"},
-		{"too many requests", writes(whole(429, "", "")), health.StatusUnexpected, health.StageRequest, "the canary: the answer is 429"},
+		{"too many requests", writes(whole(429, "", "")), health.RateLimited, health.StageRequest, "the canary: the answer is 429"},
 		{"a loop", writes(whole(508, "", "")), health.LoopDetected, health.StageRequest, "the canary: "},
 		{"a reset", reset, health.RequestReset, health.StageRequest, "the canary: "},
 		{"not HTTP", writes("SSH-2.0-OpenSSH_9.9\r\n"), health.ProtocolError, health.StageRequest, "the canary: "},
@@ -213,7 +213,8 @@ func TestMarkerAndCanaryMustBothHold(t *testing.T) {
 
 func TestAPageElsewhereOnTheSiteStillNeedsTheCanary(t *testing.T) {
 	n, target := publication(t)
-	n.page = writes(whole(302, "Location: /news\r\n", ""))
+	target.Hosts = []string{"gazette.example.ir"}
+	n.page = writes(whole(302, "Location: https://gazette.example.ir/news\r\n", ""))
 	n.shows(writes(whole(404, "", "")))
 	require.Equal(t, health.CanaryInvalid, First(t.Context(), target).Class)
 }

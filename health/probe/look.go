@@ -1,297 +1,272 @@
 package probe
 
 import (
-	"bufio"
-	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/gate"
 )
 
-// What an origin sends and an operator reads is cut to these many bytes.
 const (
+	// What an origin sends and an operator reads is cut to these many bytes.
 	maxReason   = 512
 	maxLocation = 2048
+	// maxRedirects is how many redirects a page may be away.
+	maxRedirects = 10
+	// slowAnswer is from when on a first byte that still comes in time is noted.
+	slowAnswer = time.Second
 )
 
-// look is one walk through the stages. Each stage is a method that reports
-// whether the next one is worth taking; when it is not, result says why.
+// look is all that is asked of one address: the page, as far as redirects and
+// denials lead, and what proves it. Each fetch of it has its own connection.
 type look struct {
-	target  Target
-	address string
-	caller  context.Context // for the difference between our limit and the caller's end
-	ctx     context.Context // caller with Timeout
-	cancel  context.CancelFunc
-	conn    net.Conn
-	unwatch func() bool // ends the watch of ctx over conn
-	answer  *answer
-	page    []byte // decoded, as far as it is looked at
+	target Target
+	at     place
+	caller context.Context // for the difference between our limit and the caller's end
+	ctx    context.Context // caller with Timeout
+	proved bool            // Proved has been told
+
+	browser bool   // asks as a browser does, after a denial
+	denied  string // the answer that the edge's own request got before that
 
 	result Result
 }
 
-func (l *look) begin(address netip.Addr) {
-	l.ctx, l.cancel = context.WithTimeout(l.caller, l.target.timeout())
-	l.address = net.JoinHostPort(address.Unmap().String(), l.target.port())
-	l.result.Address = l.address
-	l.result.Class = health.OK
+// finding is where a fetch or a look ended.
+type finding struct {
+	class    health.Class
+	stage    health.Stage
+	reason   string
+	evidence []string
 }
 
-func (l *look) end() {
-	if l.conn != nil {
-		l.unwatch()
-		// Nothing that was sent is unread on purpose, and nobody waits for the close.
-		_ = l.conn.Close()
+// lookAt takes a look at one place.
+func (t Target) lookAt(ctx context.Context, at place) Result {
+	limited, cancel := context.WithTimeout(ctx, t.timeout())
+	defer cancel()
+	l := &look{target: t, at: at, caller: ctx, ctx: limited}
+	l.result.Address, l.result.Class = at.label, health.OK
+	if l.page() {
+		l.identify()
 	}
-	l.cancel()
+	l.conclude()
+	if !l.result.OK() {
+		t.Sessions.Forget()
+	}
+	return l.result
 }
 
-// fail ends the look. It is false, so that a stage can return it.
-func (l *look) fail(stage health.Stage, class health.Class, doing string, err error) bool {
-	l.result.At = time.Now()
-	if err != nil {
-		doing += ": " + err.Error()
-	}
-	l.result.Class, l.result.Stage, l.result.Reason = class, stage, clipped(doing, maxReason)
+// end ends the look with a finding. It is false, so that a step of the look can return it.
+func (l *look) end(f finding) bool {
 	if l.caller != nil && errors.Is(l.caller.Err(), context.Canceled) {
-		l.result.Class, l.result.Reason = health.InternalError, clipped("the look was cut short while "+doing, maxReason)
+		f.class, f.reason = health.InternalError, "the look was cut short: "+f.reason
+	}
+	l.result.Class, l.result.Stage = f.class, f.stage
+	l.result.Reason = clipped(f.reason, maxReason)
+	for _, line := range f.evidence {
+		l.result.Evidence = append(l.result.Evidence, clipped(line, maxReason))
+	}
+	if last := len(l.result.Steps) - 1; last >= 0 && l.result.Steps[last].Class == health.OK {
+		l.result.Steps[last].Class = l.result.Class
 	}
 	return false
 }
 
-// failWith is fail for an error of the connection.
-func (l *look) failWith(stage health.Stage, doing string, err error) bool {
-	return l.fail(stage, health.Classify(err, stage), doing, err)
+// conclude adds what is only known at the end.
+func (l *look) conclude() {
+	r := &l.result
+	r.At = time.Now()
+	if r.OK() {
+		if l.denied != "" {
+			r.note(health.Notice{Class: health.Denied, Stage: health.StageRequest, Reason: fmt.Sprintf(
+				"the edge's own request was answered %s; the page came when it asked as a browser does", l.denied)})
+		}
+		if r.Timings.FirstByte > slowAnswer {
+			r.note(health.Notice{Class: health.Slow, Stage: health.StageRequest, Reason: fmt.Sprintf(
+				"the answer began after %s", r.Timings.FirstByte.Round(time.Millisecond))})
+		}
+		return
+	}
+	if l.denied != "" && r.Class != health.Denied {
+		r.Evidence = append(r.Evidence, "before that, the edge's own request was answered "+l.denied)
+	}
+	if r.CDN != "" {
+		r.Evidence = append(r.Evidence, "the answer came through "+r.CDN)
+	}
+	if len(r.Evidence) == 0 {
+		r.Evidence = []string{reached(r.Steps)}
+	}
 }
 
-// limit gives the connection the time of one stage.
-func (l *look) limit() error {
-	until := time.Now().Add(stageTimeout)
-	if total, ok := l.ctx.Deadline(); ok && total.Before(until) {
-		until = total
-	}
-	if err := l.conn.SetDeadline(until); err != nil {
-		return err
-	}
-	// After the deadline and not before: ctx may have ended, and its watch have
-	// set the deadline that was just overwritten.
-	return l.ctx.Err()
-}
-
-func (l *look) connect() bool {
-	doing := "connecting to " + l.address
-	ctx, cancel := context.WithTimeout(l.ctx, stageTimeout)
-	defer cancel()
-	begun := time.Now()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.address)
-	took := time.Since(begun)
-	l.result.Timings.Connect = took
-	if err != nil {
-		return l.failWith(health.StageConnect, doing, err)
-	}
-	return l.connected(conn, took)
-}
-
-// connected takes the connection over and looks whether it stands. A reset that
-// comes before anything was sent is a fact of the address; one that comes after
-// the name was sent is a fact of the name. Neither side speaks first in TLS or
-// HTTP, so a short read tells them apart. It lasts as long as the connecting did,
-// because a server's reset needs that round trip, within 10 and 250 ms.
-func (l *look) connected(conn net.Conn, took time.Duration) bool {
-	l.conn = conn
-	l.unwatch = context.AfterFunc(l.ctx, func() {
-		// The past: whatever is being read or written returns at once.
-		_ = conn.SetDeadline(time.Unix(1, 0))
-	})
-	first := make([]byte, 1)
-	settle := time.Now().Add(min(max(took, 10*time.Millisecond), 250*time.Millisecond))
-	err := conn.SetReadDeadline(settle)
-	var n int
-	if err == nil {
-		n, err = conn.Read(first)
-	}
-	var timeout net.Error
-	switch {
-	case n > 0:
-		l.conn = &spokeFirst{Conn: conn, first: first}
-	case errors.As(err, &timeout) && timeout.Timeout() && l.ctx.Err() == nil:
-	default:
-		return l.failWith(health.StageConnect, "connected to "+l.address+", but not for long", err)
-	}
-	return true
-}
-
-// spokeFirst is a connection whose first byte was read already.
-type spokeFirst struct {
-	net.Conn
-	first []byte
-}
-
-func (c *spokeFirst) Read(p []byte) (int, error) {
-	if len(c.first) > 0 && len(p) > 0 {
-		n := copy(p, c.first)
-		c.first = c.first[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
-func (l *look) handshake() bool {
-	if !l.target.secure() {
-		return true
-	}
-	host := l.target.URL.Hostname()
-	doing := "TLS with " + l.address + " for " + host
-	secure := tls.Client(l.conn, &tls.Config{
-		ServerName: host,
-		RootCAs:    l.target.Roots,
-		NextProtos: []string{"http/1.1"},
-		MinVersion: tls.VersionTLS12,
-	})
-	begun := time.Now()
-	err := l.limit()
-	if err == nil {
-		err = secure.HandshakeContext(l.ctx)
-	}
-	l.result.Timings.Handshake = time.Since(begun)
-	l.result.Certificate = presented(secure, err)
-	if l.result.Certificate != nil {
-		l.result.NotAfter = l.result.Certificate.NotAfter
-	}
-	var record tls.RecordHeaderError
-	switch {
-	case err == nil:
-		l.conn = secure
-		return true
-	case errors.As(err, &record) && strings.HasPrefix(string(record.RecordHeader[:]), "HTTP/"):
-		return l.fail(health.StageHandshake, health.TLSProtocol, doing+": it speaks plain HTTP on this port", nil)
-	}
-	return l.failWith(health.StageHandshake, doing, err)
-}
-
-// presented is the certificate of the other side, also when it was refused.
-func presented(conn *tls.Conn, err error) *Certificate {
-	chain := conn.ConnectionState().PeerCertificates
-	var refused *tls.CertificateVerificationError
-	if errors.As(err, &refused) {
-		chain = refused.UnverifiedCertificates
-	}
-	if len(chain) == 0 {
-		return nil
-	}
-	return facts(chain[0])
-}
-
-func facts(leaf *x509.Certificate) *Certificate {
-	c := &Certificate{Names: leaf.DNSNames, Issuer: leaf.Issuer.String(), NotAfter: leaf.NotAfter}
-	for _, ip := range leaf.IPAddresses {
-		c.Names = append(c.Names, ip.String())
-	}
-	return c
-}
-
-func (l *look) request() bool {
-	doing := "sending the request to " + l.address
-	r, err := l.target.request()
-	if err != nil {
-		return l.fail(health.StageRequest, health.InternalError, doing, err)
-	}
-	if err = l.limit(); err == nil {
-		w := bufio.NewWriter(l.conn)
-		if err = r.Write(w); err == nil {
-			err = w.Flush()
+// reached says what was well before a look failed.
+func reached(steps []Step) string {
+	var parts []string
+	for _, s := range steps {
+		if s.Class == health.OK {
+			parts = append(parts, fmt.Sprintf("%s in %s", s.Stage, s.Took.Round(10*time.Microsecond)))
 		}
 	}
+	if len(parts) == 0 {
+		return "nothing was reached before"
+	}
+	return "well until then: " + strings.Join(parts, ", ")
+}
+
+// page fetches the page, along redirects that stay at this origin and past a denial
+// that is meant for robots. It reports whether there is something to identify.
+func (l *look) page() bool {
+	at, err := l.target.pageURL()
 	if err != nil {
-		return l.failWith(health.StageRequest, doing, err)
+		return l.end(finding{class: health.InternalError, stage: health.StageRequest, reason: err.Error()})
+	}
+	trail := []string{at.String()}
+	for {
+		f := l.ask(at, len(trail) > 1)
+		if f.class != health.OK {
+			return l.end(f.finding)
+		}
+		found := l.target.judgeHeader(f.answer.Response, at)
+		switch {
+		case found.next != nil && len(trail) > maxRedirects:
+			f.close()
+			return l.end(wandering(fmt.Sprintf("more than %d redirects", maxRedirects), trail))
+		case found.next != nil:
+			f.close()
+			if known(trail, found.next) {
+				return l.end(wandering("a redirect back to "+clipped(found.next.String(), 100), trail))
+			}
+			at = found.next
+			trail = append(trail, at.String())
+			continue
+		case found.class != health.OK:
+			l.refuse(f, found.finding)
+			return false
+		case f.answer.StatusCode >= 300:
+			f.close() // its page is at another host of the publication: the origin is well
+			return true
+		}
+		return l.read(f)
+	}
+}
+
+// known reports whether the trail has been at an address before.
+func known(trail []string, next *url.URL) bool {
+	for _, before := range trail {
+		if before == next.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// wandering is the finding of redirects that lead to no page.
+func wandering(reason string, trail []string) finding {
+	return finding{health.RedirectLoop, health.StageRequest, reason,
+		[]string{"the way was " + strings.Join(trail, " → ")}}
+}
+
+// ask fetches the header of a page. A denial of the edge's own request is asked about
+// once more, as a browser would: many servers deny whatever they do not know.
+func (l *look) ask(at *url.URL, hop bool) *fetch {
+	f := l.fetch(at)
+	f.open()
+	l.take(f, hop)
+	if f.class != health.OK || l.browser || !denies(f.answer.Response) {
+		return f
+	}
+	f.close()
+	denied := fmt.Sprintf("%d %s", f.answer.StatusCode, http.StatusText(f.answer.StatusCode))
+	l.browser, l.denied = true, denied
+	again := l.fetch(at)
+	if again.open(); again.class == health.OK {
+		l.take(again, true)
+		return again
+	}
+	f.finding = finding{health.Denied, health.StageRequest, "the answer is " + denied,
+		[]string{fmt.Sprintf("asked as a browser does, it fails otherwise: %s: %s", again.class, again.reason)}}
+	return f
+}
+
+// take keeps the facts of a fetch of the page. Of a further one only the request
+// is a step of its own, unless it failed earlier.
+func (l *look) take(f *fetch, further bool) {
+	r := &l.result
+	if !further {
+		r.Timings = f.timings
+	}
+	r.Timings.FirstByte = f.timings.FirstByte
+	for _, s := range f.steps {
+		if !further || s.Stage == health.StageRequest || s.Class != health.OK {
+			r.Steps = append(r.Steps, s)
+		}
+	}
+	if f.certificate != nil {
+		r.Certificate = f.certificate
+	}
+	if f.answer != nil {
+		r.Status = f.answer.StatusCode
+		r.Location = clipped(f.answer.Header.Get("Location"), maxLocation)
+		r.CDN = cdnOf(f.answer.Header)
+		r.RetryAfter = retryAfter(f.answer.Response, time.Now())
+	}
+}
+
+// refuse ends the look with an answer that is no page. Its beginning may say more than
+// its status: that it is a notice or a challenge.
+func (l *look) refuse(f *fetch, found finding) {
+	defer f.close()
+	switch found.class {
+	case health.ServerError, health.StatusUnexpected, health.Denied:
+		if l.target.Gate == nil {
+			break
+		}
+		f.readSome()
+		l.keep(f)
+		l.result.BodyBytes = f.answer.received()
+		l.result.Judged = l.target.Gate.Judge(l.result.Page, l.known(false))
+		if class := l.result.Judged.Kind.Class(); telling(class) {
+			found = finding{class, health.StageIdentity, said(class, l.result.Judged), append(l.result.Judged.Evidence, found.reason)}
+		}
+	}
+	l.end(found)
+}
+
+// read reads the page that the header promised, and keeps it.
+func (l *look) read(f *fetch) bool {
+	defer f.close()
+	proven := func(page []byte) bool {
+		_, missing := lacks(page, l.target.Contains)
+		return len(l.target.Contains) > 0 && !missing
+	}
+	f.read(proven, l.target.Known.Baseline)
+	l.result.Timings.Body, l.result.BodyBytes = f.timings.Body, f.answer.received()
+	l.result.Steps = append(l.result.Steps, f.steps[len(f.steps)-1])
+	l.keep(f)
+	l.result.note(f.notice)
+	if f.class == health.BodyUnfinished && l.target.Gate != nil {
+		// Notices are often written without care, and unfinished pages of the publication say nothing else.
+		if seen := l.judge(l.known(false)); telling(seen.class) {
+			seen.evidence = append(seen.evidence, f.reason)
+			return l.end(seen)
+		}
+	}
+	if f.class != health.OK {
+		return l.end(f.finding)
 	}
 	return true
 }
 
-// request is the one GET: plain about who asks, and not to be answered from a
-// cache in front of the origin.
-func (t Target) request() (*http.Request, error) {
-	page, err := t.pageURL()
-	if err != nil {
-		return nil, err
+// keep makes the answer that was read what is judged.
+func (l *look) keep(f *fetch) {
+	l.result.Page = gate.Answer{
+		Status: f.answer.StatusCode, Header: f.answer.Header, Path: f.url.Path, Body: f.body, Whole: f.whole,
 	}
-	r := &http.Request{
-		Method: http.MethodGet, URL: page, Host: cmp.Or(t.Host, t.URL.Host), Close: true,
-		Header: http.Header{
-			"User-Agent":      {cmp.Or(t.Agent, defaultAgent)},
-			"Accept":          {"text/html,*/*"},
-			"Accept-Encoding": {"identity"},
-			"Cache-Control":   {"no-cache"},
-		},
-	}
-	if t.EdgeID != "" {
-		r.Header["Cdn-Loop"] = []string{t.EdgeID}
-	}
-	return r, nil
-}
-
-// answered reads the answer's header and judges its status.
-func (l *look) answered() bool {
-	begun := time.Now()
-	a, err := readAnswer(l.conn)
-	l.result.Timings.FirstByte = time.Since(begun)
-	l.answer = a
-	switch {
-	case errors.Is(err, errHeaderTooLarge):
-		return l.fail(health.StageRequest, health.HeaderTooLarge, "reading the answer of "+l.address, err)
-	case err != nil:
-		return l.failWith(health.StageRequest, "waiting for the answer of "+l.address, err)
-	}
-	l.result.Status = a.StatusCode
-	location := a.Header.Get("Location")
-	l.result.Location = clipped(location, maxLocation)
-	page, err := l.target.pageURL()
-	if err != nil {
-		return l.fail(health.StageRequest, health.InternalError, "judging the status", err)
-	}
-	class, reason := judgeStatus(a.StatusCode, location, page, l.target.Hosts)
-	if class != health.OK {
-		return l.fail(health.StageRequest, class, reason, nil)
-	}
-	// A redirect on the site says that the origin is well; its page is elsewhere.
-	return a.StatusCode < 300
-}
-
-// body reads what the page is judged by. A body that goes on beyond that is
-// none of the probe's business.
-func (l *look) body() bool {
-	begun := time.Now()
-	defer func() {
-		l.result.Timings.Body = time.Since(begun)
-		l.result.BodyBytes = l.answer.received()
-	}()
-	var err error
-	l.page, err = l.answer.page(l.limit)
-	switch {
-	case errors.Is(err, errCoding):
-		return l.fail(health.StageBody, health.ProtocolError, "reading the body", err)
-	case err != nil:
-		doing := fmt.Sprintf("reading the body from %s, after %d bytes", l.address, l.answer.received())
-		return l.failWith(health.StageBody, doing, err)
-	}
-	return true
-}
-
-func (l *look) identity() bool {
-	if missing, found := lacks(l.page, l.target.Contains); found {
-		return l.fail(health.StageIdentity, health.IdentityMissing,
-			fmt.Sprintf("the page of %d bytes does not contain %q", len(l.page), missing), nil)
-	}
-	return true
 }
 
 // clipped is text in at most limit bytes, whole characters only.

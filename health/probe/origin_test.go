@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,9 +23,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/heliograph-edge/heliograph/health"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(benchOrigin) != "" {
+		if err := serveBenchOrigin(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	name = "www.gazette.example"
@@ -151,4 +164,22 @@ func endless(first, piece string) func(net.Conn) {
 			_, err = io.WriteString(c, piece)
 		}
 	}
+}
+
+// requireSteps checks that the steps tell what the result does: in the order of the
+// stages, in words, and with the last one the worst.
+func requireSteps(t *testing.T, r Result) {
+	t.Helper()
+	require.NotEmpty(t, r.Steps)
+	before := 0
+	for i, s := range r.Steps {
+		require.NotEmpty(t, s.Words, s.Stage)
+		at := slices.Index(health.Stages(), s.Stage)
+		require.GreaterOrEqual(t, at, before, "%v", r.Steps)
+		before = at
+		if i < len(r.Steps)-1 {
+			require.Equal(t, health.OK, s.Class, s.Words)
+		}
+	}
+	require.Equal(t, r.Class, r.Steps[len(r.Steps)-1].Class, "%v", r.Steps)
 }

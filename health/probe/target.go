@@ -13,12 +13,17 @@ import (
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/dial"
+	"github.com/heliograph-edge/heliograph/health/gate"
+	"github.com/heliograph-edge/heliograph/health/resolve"
 )
 
 const (
 	defaultTimeout = 5 * time.Second
 	stageTimeout   = 3 * time.Second
 	defaultAgent   = "heliograph (health probe)"
+	// browserAgent is a widespread browser, of a version that many keep.
+	browserAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 )
 
 // Target is what to look at and what to expect there. Only URL is required.
@@ -27,39 +32,60 @@ type Target struct {
 	Path string   // of the page to fetch, with its query if it has one; "/" when empty
 	Host string   // the Host header; the origin's host when empty. The certificate is always checked for the origin's
 
-	Addresses []netip.Addr // to connect to; resolved by Resolver when empty
-	// Resolver finds the addresses of a host. Nil is the system's. An error that
-	// wraps health.ErrAddressForbidden keeps the probe from connecting.
-	Resolver func(ctx context.Context, host string) ([]netip.Addr, error)
-	Roots    *x509.CertPool // authorities to trust; nil is the system's
+	Addresses []netip.Addr // to connect to; resolved by Lookup when empty
+	// Lookup finds the addresses of a host and says what is to be made of them. Nil is the
+	// system's resolver, with nothing to compare it with; through a proxy, nil leaves the
+	// name to that. An error that wraps health.ErrAddressForbidden keeps the probe from connecting.
+	Lookup func(ctx context.Context, host string) (resolve.Result, error)
+	// Proved is told of each address at which a verified handshake succeeded; may be nil.
+	Proved func(host string, address netip.Addr)
+	Via    dial.Via       // the proxy to connect through; the zero value is none
+	Roots  *x509.CertPool // authorities to trust; nil is the system's
+	Pins   dial.Pins      // keys of which the chain must have one; may be empty
+	// Sessions lets looks resume what earlier ones began; nil makes every handshake a full one.
+	Sessions *Sessions
+	// OtherNames are names that may be in a ClientHello in place of the origin's, to see whether
+	// it is the name that has a handshake cut. They should be names of the same publication.
+	OtherNames []string
 
 	// Contains are texts that the page must all have, within its first 512 KiB.
 	Contains []string
+	// Gate judges the page, with what is Known of the site; nil judges by Contains alone.
+	Gate  *gate.Gate
+	Known gate.Known
+	// RandomPath asks for a path, too, that nobody can have linked to: an origin that has
+	// a page for it may be parked.
+	RandomPath bool
 	// Canary is what the origin's canary must be, besides; nil asks for none.
 	Canary *CanaryCheck
 	// Hosts are hosts of the publication, with a port where it is not the
 	// scheme's own. A redirect to one of them, or to the origin itself, stays on the site.
 	Hosts []string
 
-	Timeout time.Duration // of one look at one address; 5 s when 0. A stage has 3 s of it at most, a body 3 s for each read
+	Timeout time.Duration // of one look at one address; 5 s when 0. A stage has 3 s of it at most (a handshake two thirds of what is left), a body 3 s for each read
 	Agent   string        // User-Agent; "heliograph (health probe)" when empty
 	EdgeID  string        // this edge's name in CDN-Loop (RFC 8586); the header is left out when empty
+}
+
+// Step is one stage of a look as a person follows it.
+type Step struct {
+	Stage health.Stage
+	Took  time.Duration
+	Class health.Class // OK, or what was found
+	Words string       // what was seen, in a few words
 }
 
 // Result is one look at one address of an origin.
 type Result struct {
 	health.Observation
 
-	Certificate *Certificate // what the origin presented, believed or not; nil when it presented none
-	Location    string       // of a redirect, as sent
-	BodyBytes   int64        // of the body as it came, before decoding
-}
+	Steps  []Step          // the stages that were reached, in order
+	Lookup *resolve.Result // nil where no Lookup was asked
+	Page   gate.Answer     // the page, as far as it was read and decoded
+	Judged gate.Finding    // of the Gate; the zero value without one
 
-// Certificate is what an operator needs to know of an origin's certificate.
-type Certificate struct {
-	Names    []string // that it is valid for
-	Issuer   string
-	NotAfter time.Time
+	Location  string // of a redirect, as sent
+	BodyBytes int64  // of the body as it came, before decoding
 }
 
 func (t Target) timeout() time.Duration { return cmp.Or(t.Timeout, defaultTimeout) }
@@ -102,28 +128,36 @@ func (t Target) check() error {
 	return err
 }
 
-// resolve finds the addresses to look at.
-func (t Target) resolve(ctx context.Context) ([]netip.Addr, error) {
-	if len(t.Addresses) > 0 {
-		return t.Addresses, nil
-	}
-	host := t.URL.Hostname()
-	if literal, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{literal}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, min(t.timeout(), stageTimeout))
-	defer cancel()
-	resolver := t.Resolver
-	if resolver == nil {
-		resolver = bySystem
-	}
-	addresses, err := resolver(ctx, host)
-	if err == nil && len(addresses) == 0 {
-		err = &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
-	}
-	return addresses, err
+// place is where a look connects to.
+type place struct {
+	ip      netip.Addr // not valid where the name is left to a proxy
+	address string     // host and port
+	label   string     // the address as people read it, with the proxy
 }
 
+// placeOf is the place of one address; of the name, where it is not valid.
+func (t Target) placeOf(ip netip.Addr) place {
+	p := place{ip: ip.Unmap(), address: net.JoinHostPort(t.URL.Hostname(), t.port())}
+	if ip.IsValid() {
+		p.address = net.JoinHostPort(p.ip.String(), t.port())
+	}
+	p.label = p.address
+	if !t.Via.Direct() {
+		p.label += " via " + t.Via.String()
+	}
+	return p
+}
+
+// placesOf are the places of the addresses, of so many as one look may ask.
+func (t Target) placesOf(addresses []netip.Addr) []place {
+	var places []place
+	for _, a := range addresses[:min(len(addresses), maxAddresses)] {
+		places = append(places, t.placeOf(a))
+	}
+	return places
+}
+
+// bySystem asks the machine's own resolver, with nothing to compare it with.
 func bySystem(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }

@@ -12,47 +12,52 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/resolve"
 )
 
 func TestResolving(t *testing.T) {
 	target := serve(t, "http", say(whole(200, "", page)))
 	target.Addresses = nil
-	answer := func(addresses []netip.Addr, err error) func(context.Context, string) ([]netip.Addr, error) {
-		return func(_ context.Context, host string) ([]netip.Addr, error) {
+	answer := func(addresses []netip.Addr, err error) func(context.Context, string) (resolve.Result, error) {
+		return func(_ context.Context, host string) (resolve.Result, error) {
 			require.Equal(t, name, host)
-			return addresses, err
+			return resolve.Result{Addresses: addresses}, err
 		}
 	}
-	target.Resolver = answer([]netip.Addr{loopback}, nil)
-	require.Equal(t, health.OK, First(t.Context(), target).Class)
+	target.Lookup = answer([]netip.Addr{loopback}, nil)
+	good := First(t.Context(), target)
+	require.Equal(t, health.OK, good.Class)
+	require.NotNil(t, good.Lookup)
 
 	for class, err := range map[health.Class]error{
 		health.DNSNotFound:      &net.DNSError{Err: "no such host", Name: name, IsNotFound: true},
 		health.DNSError:         &net.DNSError{Err: "server misbehaving", Name: name},
 		health.AddressForbidden: fmt.Errorf("127.0.0.1: %w", health.ErrAddressForbidden),
 	} {
-		target.Resolver = answer(nil, err)
+		target.Lookup = answer(nil, err)
 		results := Run(t.Context(), target)
 		require.Len(t, results, 1)
 		require.Equal(t, class, results[0].Class)
 		require.Equal(t, health.StageResolve, results[0].Stage)
 		require.Contains(t, results[0].Reason, "resolving "+name)
 		require.Empty(t, results[0].Address)
+		require.NotEmpty(t, results[0].Evidence)
+		requireSteps(t, results[0])
 		require.Equal(t, results[0].Class, First(t.Context(), target).Class)
 	}
 
-	target.Resolver = answer(nil, nil)
-	require.Equal(t, health.DNSNotFound, First(t.Context(), target).Class, "no address is not found")
+	target.Lookup = answer(nil, nil)
+	require.Equal(t, health.DNSNoAddress, First(t.Context(), target).Class, "a name without an address exists")
 
 	target.Timeout = short
-	target.Resolver = func(ctx context.Context, _ string) ([]netip.Addr, error) {
+	target.Lookup = func(ctx context.Context, _ string) (resolve.Result, error) {
 		<-ctx.Done()
-		return nil, ctx.Err()
+		return resolve.Result{}, ctx.Err()
 	}
 	require.Equal(t, health.DNSTimeout, First(t.Context(), target).Class)
 
-	target.Resolver = func(context.Context, string) ([]netip.Addr, error) {
-		return nil, errors.New("asked for a literal")
+	target.Lookup = func(context.Context, string) (resolve.Result, error) {
+		return resolve.Result{}, errors.New("asked for a literal")
 	}
 	target.URL.Host = net.JoinHostPort("127.0.0.1", target.URL.Port())
 	target.Timeout = 0

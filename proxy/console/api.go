@@ -8,7 +8,6 @@ import (
 	"net/http/pprof"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -25,6 +24,9 @@ type Admin struct {
 	Log     *slog.Logger
 	// Reload reads the configuration again; its error is shown to the caller.
 	Reload func() error
+	// Clear lets a hijacked origin begin anew, on the operator's word. Its error, that
+	// there is no such origin, is shown to the caller.
+	Clear func(health.ID) error
 	// Extra are further handlers, by pattern. It may be nil.
 	Extra map[string]http.Handler
 
@@ -44,6 +46,8 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("GET /api/v1/sites", a.sites)
+	mux.HandleFunc("GET /api/v1/sites/{site}/origins/{origin}", a.origin)
+	mux.HandleFunc("POST /api/v1/sites/{site}/origins/{origin}/clear", a.clear)
 	mux.HandleFunc("POST /api/v1/reload", a.reload)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -111,6 +115,8 @@ GET  /metrics         Prometheus metrics
 GET  /healthz         is the process alive
 GET  /readyz          does it serve readers
 GET  /api/v1/sites    every origin with its verdict, class, reason and timings
+GET  /api/v1/sites/{site}/origins/{origin}         one origin, with its latest probes
+POST /api/v1/sites/{site}/origins/{origin}/clear   let a hijacked origin begin anew
 POST /api/v1/reload   read the configuration again
 GET  /debug/pprof/    profiles
 `)
@@ -135,96 +141,4 @@ func (a *Admin) reload(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// SiteStatus is a site as the API shows it.
-type SiteStatus struct {
-	Name    string         `json:"name"`
-	Fronts  []string       `json:"fronts"`
-	Active  string         `json:"active"`
-	Outage  bool           `json:"outage"`
-	Origins []OriginStatus `json:"origins"`
-}
-
-// OriginStatus is an origin as the API shows it. Times are absent for never.
-type OriginStatus struct {
-	Name         string             `json:"name"`
-	Active       bool               `json:"active"`
-	Verdict      health.Verdict     `json:"verdict"`
-	Class        health.Class       `json:"class,omitempty"`
-	Stage        health.Stage       `json:"stage,omitempty"`
-	Reason       string             `json:"reason,omitempty"`
-	Since        *time.Time         `json:"since,omitempty"`
-	LastProbe    *time.Time         `json:"last_probe,omitempty"`
-	LastSuccess  *time.Time         `json:"last_success,omitempty"`
-	Status       int                `json:"status,omitempty"`
-	Address      string             `json:"address,omitempty"`
-	NotAfter     *time.Time         `json:"certificate_not_after,omitempty"`
-	Failures     int                `json:"failures"`
-	LiveFailures int                `json:"live_failures"`
-	Timings      map[string]float64 `json:"timings_seconds"`
-}
-
-// NetworkStatus says whether the edge doubts its own network.
-type NetworkStatus struct {
-	Suspected bool       `json:"suspected"`
-	Since     *time.Time `json:"since,omitempty"`
-	Reason    string     `json:"reason,omitempty"`
-}
-
-// Status is everything /api/v1/sites shows.
-type Status struct {
-	Version string        `json:"version"`
-	Network NetworkStatus `json:"network"`
-	Sites   []SiteStatus  `json:"sites"`
-}
-
-// sites shows every origin of every site.
-func (a *Admin) sites(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(a.status()) // the caller is gone if this fails
-}
-
-// status takes the snapshot that sites shows.
-func (a *Admin) status() Status {
-	status := Status{Version: a.Build.Version, Sites: []SiteStatus{}}
-	if since, reason, suspected := a.Tracker.Suspected(); suspected {
-		status.Network = NetworkStatus{Suspected: true, Since: moment(since), Reason: reason}
-	}
-	for _, site := range a.Edge.Sites().All() {
-		s := SiteStatus{
-			Name: site.Name, Fronts: append([]string{}, site.Fronts...), Active: site.Pool.Active(), Outage: site.Pool.Outage(),
-			Origins: []OriginStatus{},
-		}
-		for _, v := range site.Pool.Views() {
-			s.Origins = append(s.Origins, originStatus(v, s.Active))
-		}
-		status.Sites = append(status.Sites, s)
-	}
-	return status
-}
-
-// originStatus is a view as the API shows it.
-func originStatus(v health.View, active string) OriginStatus {
-	return OriginStatus{
-		Name: v.ID.Origin, Active: v.ID.Origin == active, Verdict: v.Verdict, Class: v.Class, Stage: v.Stage,
-		Reason: v.Reason, Since: moment(v.Since), LastProbe: moment(v.LastProbe), LastSuccess: moment(v.LastSuccess),
-		Status: v.Status, Address: v.Address, NotAfter: moment(v.NotAfter), Failures: v.Failures, LiveFailures: v.LiveFailures,
-		Timings: map[string]float64{
-			"resolve": v.Timings.Resolve.Seconds(), "connect": v.Timings.Connect.Seconds(),
-			"handshake": v.Timings.Handshake.Seconds(), "first_byte": v.Timings.FirstByte.Seconds(),
-			"body": v.Timings.Body.Seconds(),
-		},
-	}
-}
-
-// moment is a time as the API shows it: absent when it never was.
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	utc := t.UTC()
-	return &utc
 }

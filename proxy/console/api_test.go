@@ -112,7 +112,7 @@ func TestSitesAreShownWithEveryOrigin(t *testing.T) {
 	seen := time.Date(2026, 5, 1, 12, 0, 0, 0, time.FixedZone("", 3600))
 	d.tracker.Observe(primary, health.Observation{
 		At: seen, Class: health.OK, Status: 200, Address: "192.0.2.10:443", Timings: health.Timings{Connect: 5 * time.Millisecond},
-		NotAfter: seen.Add(time.Hour),
+		Certificate: &health.Certificate{NotAfter: seen.Add(time.Hour)},
 	})
 	answer := d.ask(http.MethodGet, "/api/v1/sites")
 	require.Equal(t, "application/json", answer.Header.Get("Content-Type"))

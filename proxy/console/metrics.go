@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -314,22 +315,22 @@ func (m *Metrics) Loaded(at float64) {
 // failoverReason is a class as failovers count it: coarse, so that every
 // combination of origins and reasons can exist at zero.
 func failoverReason(c health.Class) string {
-	switch c {
-	case health.DNSError, health.DNSNotFound, health.DNSTimeout:
+	begins := func(with string) bool { return strings.HasPrefix(string(c), with) }
+	switch {
+	case begins("dns_"), c == health.DomainGone:
 		return "resolve"
-	case health.ConnectRefused, health.ConnectTimeout, health.ConnectReset, health.Unreachable, health.AddressForbidden:
+	case begins("connect_"), c == health.Unreachable, c == health.AddressForbidden, c == health.ViaFailed:
 		return "connect"
-	case health.TLSReset, health.TLSTimeout, health.TLSProtocol, health.TLSCertificate:
+	case begins("tls_"):
 		return "handshake"
-	case health.ServerError:
-		return "server_error"
-	case health.IdentityMissing, health.CanaryInvalid, health.CanaryStale, health.Redirected:
-		return "identity"
-	case health.BodyTruncated, health.BodyTimeout:
+	case begins("body_"), c == health.Throttled:
 		return "body"
-	default:
-		return "request"
+	case c == health.ServerError:
+		return "server_error"
+	case c.Foreign():
+		return "identity"
 	}
+	return "request"
 }
 
 // failoverReasons lists the closed set.

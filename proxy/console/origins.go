@@ -12,6 +12,8 @@ import (
 type originMetrics struct {
 	requests    *prometheus.CounterVec
 	errors      *prometheus.CounterVec
+	rejected    *prometheus.CounterVec
+	resumed     *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	probes      *prometheus.CounterVec
 	stages      *prometheus.HistogramVec
@@ -32,6 +34,12 @@ func newOriginMetrics() originMetrics {
 			[]string{"site", "origin", "code_class"}),
 		errors: prometheus.NewCounterVec(counter("origin_errors_total",
 			"Readers' requests that an origin failed, by RFC 9209 error type."), []string{"site", "origin", "error"}),
+		rejected: prometheus.NewCounterVec(counter("origin_answers_rejected_total",
+			"Answers to readers' requests that were not taken for the publication's page, by what they were: a block page, a banner, a challenge, 451."),
+			[]string{"site", "origin", "class"}),
+		resumed: prometheus.NewCounterVec(counter("resumed_bodies_total",
+			"Bodies that broke off or stalled at one origin after the reader had some of them, and were gone on with from another."),
+			[]string{"site", "from", "to"}),
 		duration: prometheus.NewHistogramVec(histogram("origin_request_duration_seconds",
 			"Time to the first byte of an origin's answer to a reader's request."), []string{"site", "origin"}),
 		probes: prometheus.NewCounterVec(counter("origin_probes_total",
@@ -69,7 +77,7 @@ type family interface {
 // all lists the families.
 func (m *originMetrics) all() []family {
 	return []family{
-		m.requests, m.errors, m.duration, m.probes, m.stages, m.content, m.transitions,
+		m.requests, m.errors, m.rejected, m.resumed, m.duration, m.probes, m.stages, m.content, m.transitions,
 		m.failovers, m.retries, m.switches, m.hedges, m.noBudget,
 	}
 }
@@ -89,6 +97,9 @@ func (m *originMetrics) configure(site string, origins []string) {
 			m.probes.WithLabelValues(site, o, string(class))
 			if class != health.OK {
 				m.errors.WithLabelValues(site, o, class.ProxyError())
+			}
+			if class.Foreign() {
+				m.rejected.WithLabelValues(site, o, string(class))
 			}
 		}
 		for _, stage := range probeStages {
@@ -116,6 +127,9 @@ func (m *originMetrics) configurePairs(site, o string, origins []string) {
 		}
 	}
 	for _, to := range origins {
+		if to != o {
+			m.resumed.WithLabelValues(site, o, to)
+		}
 		for _, reason := range failoverReasons {
 			if to != o {
 				m.failovers.WithLabelValues(site, o, to, reason)
@@ -150,6 +164,7 @@ func (m *Metrics) ForgetOrigin(id health.ID) {
 	m.origin.forget(prometheus.Labels{"site": id.Site, "origin": id.Origin})
 	for _, label := range []string{"from", "to"} {
 		m.origin.failovers.DeletePartialMatch(prometheus.Labels{"site": id.Site, label: id.Origin})
+		m.origin.resumed.DeletePartialMatch(prometheus.Labels{"site": id.Site, label: id.Origin})
 	}
 	m.origin.switches.DeletePartialMatch(prometheus.Labels{"site": id.Site, "to": id.Origin})
 }
@@ -179,7 +194,7 @@ func (s *siteMetrics) match(origin string, o health.Observation) {
 	g, ok := s.content[origin]
 	switch {
 	case !ok:
-	case o.Class == health.IdentityMissing, o.Class == health.Redirected:
+	case o.Class.Foreign():
 		g.Set(0)
 	case o.OK() && o.Status < 300:
 		g.Set(1)
@@ -213,6 +228,9 @@ func (m *Metrics) Events() origin.Events {
 			if a.Class != health.OK {
 				o.errors.WithLabelValues(site, a.Origin, a.Class.ProxyError()).Inc()
 			}
+			if a.Class.Foreign() {
+				o.rejected.WithLabelValues(site, a.Origin, string(a.Class)).Inc()
+			}
 		},
 		Failover: func(site, from, to string, why health.Class) {
 			if !m.serves(site, from) || !m.serves(site, to) {
@@ -221,6 +239,11 @@ func (m *Metrics) Events() origin.Events {
 			reason := failoverReason(why)
 			o.failovers.WithLabelValues(site, from, to, reason).Inc()
 			o.retries.WithLabelValues(site, reason).Inc()
+		},
+		Resumed: func(site, from, to string, _ int64) {
+			if m.serves(site, from) && m.serves(site, to) {
+				o.resumed.WithLabelValues(site, from, to).Inc()
+			}
 		},
 		Moved: func(site, _, to, _ string) {
 			if m.serves(site, to) {

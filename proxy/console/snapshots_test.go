@@ -24,7 +24,7 @@ func TestTheEndOfACertificateIsThatOfTheLatestProbe(t *testing.T) {
 	at := map[string]string{"site": "gazette", "origin": "primary"}
 	const name = "heliograph_origin_cert_not_after_timestamp_seconds"
 	require.Zero(t, d.value(name, at), "before the first probe")
-	d.tracker.Observe(primary, health.Observation{Class: health.OK, NotAfter: time.Unix(2e9, 0)})
+	d.tracker.Observe(primary, health.Observation{Class: health.OK, Certificate: &health.Certificate{NotAfter: time.Unix(2e9, 0)}})
 	require.Equal(t, 2e9, d.value(name, at))
 	d.tracker.Observe(primary, health.Observation{Live: true, Class: health.OK})
 	require.Equal(t, 2e9, d.value(name, at), "a reader's request says nothing of it")
@@ -48,7 +48,7 @@ func TestContentMatchesAsTheLatestProbeThatCouldTellFound(t *testing.T) {
 		{health.Observation{Class: health.OK, Status: 301}, 1, "still"},
 		{health.Observation{Class: health.IdentityMissing, Status: 200}, 0, "another's page"},
 		{health.Observation{Class: health.OK, Status: 200}, 1, "found again"},
-		{health.Observation{Class: health.Redirected, Status: 302}, 0, "led away"},
+		{health.Observation{Class: health.RedirectOffsite, Status: 302}, 0, "led away"},
 	} {
 		d.metrics.Probe(primary, step.seen)
 		require.Equal(t, step.want, d.value("heliograph_origin_content_match", at), step.why)

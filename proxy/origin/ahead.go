@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/heliograph-edge/heliograph/health"
 )
 
 const (
@@ -19,37 +17,41 @@ const (
 	aheadTime  = 25 * time.Millisecond
 )
 
-// readAhead reads the beginning of an answer's body, and puts it back. The first
-// bytes of one with a declared length are waited for, however long they take.
-func readAhead(response *http.Response) finding {
+// readAhead reads the beginning of an answer's body, and puts it back. It returns what
+// it read, as it came, whether that is all, and what broke the body off. Where it is
+// patient, the first bytes of a body with a declared length are waited for, however long
+// they take.
+func readAhead(response *http.Response, patient bool) (raw []byte, whole bool, err error) {
 	length := response.ContentLength
-	if length == 0 || response.Body == http.NoBody || strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
-		return finding{class: health.OK}
+	if length == 0 || response.Body == http.NoBody || isEventStream(response.Header) {
+		return nil, false, nil
 	}
 	var begun []byte
-	if length > 0 {
+	if length > 0 && patient {
 		begun = make([]byte, min(length, aheadLimit))
 		n, err := response.Body.Read(begun)
 		if err != nil && err != io.EOF {
-			return bodyFinding(err)
+			return nil, false, err
 		}
 		if n == len(begun) { // most pages: they came with their header
 			response.Body = &joined{
 				Reader: io.MultiReader(bytes.NewReader(begun), response.Body),
 				Closer: response.Body,
 			}
-			return finding{class: health.OK}
+			return begun, int64(n) == length, nil
 		}
 		begun = begun[:n]
 	}
 	a := &ahead{source: response.Body, kept: begun, change: make(chan struct{}, 1)}
 	// The goroutine ends with the limit or the body, and the body with the attempt.
 	go a.fetch()
-	if err := a.wait(aheadTime); err != nil {
-		return bodyFinding(err)
-	}
 	response.Body = a
-	return finding{class: health.OK}
+	return a.wait(aheadTime)
+}
+
+// isEventStream reports whether an answer is one that may be quiet for as long as it likes.
+func isEventStream(header http.Header) bool {
+	return strings.HasPrefix(header.Get("Content-Type"), "text/event-stream")
 }
 
 // ahead is a body whose beginning is read before anybody asks for it. It has one
@@ -87,25 +89,27 @@ func (a *ahead) fetch() {
 	}
 }
 
-// wait blocks until reading ahead has ended, for a time at most. The error is what
-// broke the body off.
-func (a *ahead) wait(most time.Duration) error {
+// wait blocks until reading ahead has ended, for a time at most. It returns what is there by
+// then, which nobody changes as long as it is not read, whether that is all, and what broke
+// the body off.
+func (a *ahead) wait(most time.Duration) (kept []byte, whole bool, err error) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
-	for {
+	for over := false; ; {
+		a.mu.Lock()
+		kept, whole, err = a.kept, a.err == io.EOF, a.err
+		over = over || a.ended
+		a.mu.Unlock()
+		switch {
+		case err != nil && err != io.EOF:
+			return kept, false, err
+		case over:
+			return kept, whole, nil
+		}
 		select {
 		case <-a.change:
-			a.mu.Lock()
-			ended, err := a.ended, a.err
-			a.mu.Unlock()
-			if err != nil && err != io.EOF {
-				return err
-			}
-			if ended {
-				return nil
-			}
 		case <-timer.C:
-			return nil
+			over = true
 		}
 	}
 }

@@ -96,7 +96,7 @@ func TestALargeBodyIsWholeAndReadAheadByLittle(t *testing.T) {
 					}
 				}
 			})
-			got, err := s.fetch()
+			got, err := s.pool.Fetch(t.Context(), ask(http.MethodGet, "/tide.mp4"))
 			require.NoError(t, err)
 			if a, ok := got.Response.Body.(*ahead); ok {
 				synctest.Wait()

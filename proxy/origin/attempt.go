@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +38,7 @@ type Attempt struct {
 type attempt struct {
 	pool     *Pool
 	origin   *Origin
+	place    int // of the origin in the site
 	ask      *Ask
 	hedge    bool
 	moved    bool // from the origin that the request was meant for
@@ -55,12 +55,37 @@ type ended struct {
 	response *http.Response // nil without an answer
 	found    finding
 	at       time.Time // when the header arrived, or the failure
+	source   io.Closer // the body as the transport gave it; nil without an answer
+	earlier  []Attempt // at the same origin, by HTTP/2
 }
 
-// send asks the origin and inspects the answer. It blocks.
+// send asks the origin and inspects the answer. It blocks. A safe request whose HTTP/2
+// stream or connection is cut short is sent once more, by HTTP/1.1.
 func (a *attempt) send(body io.ReadCloser, told heard) ended {
+	told.connected = a.origin.connected
+	e := a.once(body, told)
+	if e.found.class != health.StreamReset {
+		return e
+	}
+	a.origin.leaveHTTP2(e.at)
+	if !a.ask.safe() || a.ask.Body != nil || a.ctx.Err() != nil || !a.pool.allowed(false) {
+		return e
+	}
+	e.tell()
+	if e.source != nil {
+		e.source.Close()
+	}
+	a.progress.stage.Store(0)
+	again := a.once(nil, told)
+	again.earlier = []Attempt{e.describe()}
+	again.found.notice = health.Notice{Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason}
+	return again
+}
+
+// once sends the request and inspects the answer.
+func (a *attempt) once(body io.ReadCloser, told heard) ended {
 	ctx := a.progress.watch(a.ctx, a.ask.resendable(), told)
-	response, err := a.origin.transport.RoundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
+	response, err := a.origin.at(a.pool.now()).RoundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
 	now, uploading := a.pool.now(), a.uploading()
 	if err != nil {
 		stage := a.progress.at()
@@ -68,20 +93,25 @@ func (a *attempt) send(body io.ReadCloser, told heard) ended {
 			class: health.Classify(err, stage), stage: stage, reason: err.Error(), silent: uploading,
 		}}
 	}
+	e := ended{attempt: a, response: response, source: response.Body, at: now}
 	if why := a.ask.impossible(response); why != "" {
-		return ended{attempt: a, response: response, at: now, found: finding{
-			class: health.ProtocolError, stage: health.StageRequest, reason: why, silent: uploading,
-		}}
+		e.found = finding{class: health.ProtocolError, stage: health.StageRequest, reason: why, silent: uploading}
+		return e
 	}
 	if response.StatusCode == http.StatusSwitchingProtocols {
-		return ended{attempt: a, response: response, at: now, found: finding{class: health.OK}}
+		e.found.class = health.OK
+		return e
 	}
 	a.progress.reach(stageBody)
 	guarded := a.guard(response)
-	found := inspect(response, a.ask.Method, &a.pool.site)
-	found.silent = found.silent || uploading
+	e.found = inspect(response, a.ask.Method, &a.pool.site)
+	e.found.silent = e.found.silent || uploading
+	if e.found.class == health.RateLimited {
+		e.found.retryAfter = retryAfter(response.Header, now)
+		a.origin.rest(now, e.found.retryAfter)
+	}
 	guarded.passedOn.Store(true)
-	return ended{attempt: a, response: response, found: found, at: now}
+	return e
 }
 
 // describe is the attempt as the record keeps it.
@@ -113,22 +143,32 @@ func (e ended) cutShort() bool {
 // report tells health what the attempt saw.
 func (e ended) report() {
 	a := e.attempt
-	if e.cutShort() {
+	switch {
+	case e.cutShort():
 		return
+	case e.found.silent:
+		e.tell()
+		return
+	case e.found.class == health.OK && e.response.StatusCode != http.StatusSwitchingProtocols:
+		a.origin.latency.add(e.at.Sub(a.asked()))
 	}
-	o := health.Observation{At: e.at, Live: true, Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason}
+	a.pool.observe(a.origin, e.observation(), a.hedge)
+}
+
+// tell tells the metrics alone what the attempt saw.
+func (e ended) tell() { e.attempt.pool.tell(e.attempt.origin, e.observation(), e.attempt.hedge) }
+
+// observation is what the attempt saw, as health takes it.
+func (e ended) observation() health.Observation {
+	o := health.Observation{
+		At: e.at, Live: true, Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason,
+		Evidence: e.found.evidence, Notice: e.found.notice, RetryAfter: e.found.retryAfter,
+	}
 	if e.response != nil {
 		o.Status = e.response.StatusCode
-		o.Timings.FirstByte = e.at.Sub(a.asked())
+		o.Timings.FirstByte = e.at.Sub(e.attempt.asked())
 	}
-	if e.found.silent {
-		a.pool.tell(a.origin, o, a.hedge)
-		return
-	}
-	if o.OK() && e.response.StatusCode != http.StatusSwitchingProtocols {
-		a.origin.latency.add(o.Timings.FirstByte)
-	}
-	a.pool.observe(a.origin, o, a.hedge)
+	return o
 }
 
 // reportSlow tells health of an attempt that has not answered by now, although it
@@ -154,7 +194,7 @@ func (a *attempt) guard(response *http.Response) *guardedBody {
 		response.Body = http.NoBody
 	}
 	g := &guardedBody{ReadCloser: response.Body, attempt: a}
-	if a.ask.safe() && !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+	if a.ask.safe() && !isEventStream(response.Header) {
 		g.idle = time.AfterFunc(bodyIdleTimeout, func() { a.cancel(errBodyIdle) })
 		g.idle.Stop()
 	}
@@ -169,6 +209,7 @@ type guardedBody struct {
 	attempt  *attempt
 	idle     *time.Timer // nil where a body may take its time
 	passedOn atomic.Bool // inspected: what breaks from now on, the attempt's own report does not tell
+	read     int64       // bytes so far
 	broken   bool        // and reported
 }
 
@@ -179,6 +220,7 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 		g.idle.Reset(bodyIdleTimeout)
 	}
 	n, err := g.ReadCloser.Read(p)
+	g.read += int64(n)
 	if g.idle != nil {
 		g.idle.Stop()
 	}
@@ -202,8 +244,15 @@ func (g *guardedBody) broke(err error) error {
 		return err
 	}
 	g.broken = true
+	class := health.Classify(err, health.StageBody)
+	switch class {
+	case health.BodyStalled:
+		class = stalledAt(g.read)
+	case health.StreamReset:
+		a.origin.leaveHTTP2(a.pool.now())
+	}
 	a.pool.observe(a.origin, health.Observation{
-		At: a.pool.now(), Live: true, Class: health.Classify(err, health.StageBody), Stage: health.StageBody, Reason: err.Error(),
+		At: a.pool.now(), Live: true, Class: class, Stage: health.StageBody, Reason: err.Error(),
 	}, a.hedge)
 	return err
 }

@@ -14,6 +14,45 @@ import (
 	"github.com/heliograph-edge/heliograph/health"
 )
 
+// BenchmarkInspect is what an inspection adds to a page of 64 KiB that came with its header:
+// reading ahead, the search for its identity, and the gate.
+func BenchmarkInspect(b *testing.B) {
+	text := "<!doctype html><html><head><title>" + marker + "</title></head><body>"
+	for len(text) < 64<<10-len("</body></html>") {
+		text += article[len("<!doctype html><html><head><title>High water at noon</title></head><body>") : len(article)-len("</body></html>")]
+	}
+	text = text[:64<<10-len("</body></html>")] + "</body></html>"
+	for name, site := range map[string]*Site{"marked": gated(Site{Markers: []string{marker}}), "unmarked": gated(Site{})} {
+		for coding, body := range map[string]string{"": text, "gzip": zipped(b, text)} {
+			b.Run(name+"/"+coding, func(b *testing.B) {
+				b.SetBytes(64 << 10)
+				b.ReportAllocs()
+				for b.Loop() {
+					response := answered(200, strings.NewReader(body), "Content-Encoding", coding)
+					response.ContentLength = int64(len(body))
+					if found := inspect(response, http.MethodGet, site); found.class != health.OK {
+						b.Fatal(found)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkReadAhead is the part of it that has nothing to do with the gate.
+func BenchmarkReadAhead(b *testing.B) {
+	body := strings.Repeat("x", 64<<10)
+	b.SetBytes(64 << 10)
+	b.ReportAllocs()
+	for b.Loop() {
+		response := answered(200, strings.NewReader(body))
+		response.ContentLength = int64(len(body))
+		if _, _, err := readAhead(response, true); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkChoose(b *testing.B) {
 	known := views(health.Healthy, health.Suspect, health.Healthy, health.Down, health.Healthy)
 	route := Choose(noon, known, Route{}, 0).Route

@@ -54,7 +54,7 @@ func TestABodyThatStopsComingIsReportedOnce(t *testing.T) {
 		_, err = got.Response.Body.Read(make([]byte, 1))
 		require.ErrorIs(t, err, errBodyIdle)
 		require.NoError(t, got.Response.Body.Close())
-		require.Equal(t, []health.Class{health.OK, health.BodyTimeout}, s.seen.of("a"))
+		require.Equal(t, []health.Class{health.OK, health.BodyStalled}, s.seen.of("a"))
 	})
 }
 
@@ -69,8 +69,8 @@ func TestAPageThatStopsBeforeItsIdentityIsAFailedAttempt(t *testing.T) {
 		require.Equal(t, bodyIdleTimeout, time.Since(began))
 		var none *Error
 		require.ErrorAs(t, err, &none)
-		require.Equal(t, health.BodyTimeout, none.Class())
-		require.Equal(t, []health.Class{health.BodyTimeout}, s.seen.of("a"))
+		require.Equal(t, health.BodyStalled, none.Class())
+		require.Equal(t, []health.Class{health.BodyStalled}, s.seen.of("a"))
 	})
 }
 
@@ -106,14 +106,14 @@ func TestABodyThatBreaksOffLaterIsReportedOnce(t *testing.T) {
 	tests := []struct{ name, raw string }{
 		{"a declared length", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9999\r\n\r\n" + page},
 		{"a chunked body", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n47\r\n" + page + "\r\n"},
-		{"no page at all", "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9999\r\n\r\n" + page},
+		{"no page at all", "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 9999\r\n\r\n" + page},
 	}
 	require.Len(t, page, 0x47, "the chunk's length")
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(t, serveRawFor(test.raw, time.Second), servePage)
-				got, err := s.fetch()
+				got, err := s.pool.Fetch(t.Context(), ask(http.MethodGet, "/tide"))
 				require.NoError(t, err)
 				require.Equal(t, "a", got.Origin)
 				for range 2 {

@@ -8,7 +8,7 @@ import (
 const (
 	budgetSeconds = 10  // the window that requests and retries are counted in
 	budgetShare   = 0.2 // retries per request in it
-	budgetFloor   = 3   // retries in it that are always allowed, however few the requests
+	budgetFloor   = 3   // retries, and as many hedges, in it that are always allowed, however few the requests
 )
 
 // budget bounds how much work retries may add to what readers ask for, so that a
@@ -32,15 +32,13 @@ func (b *budget) request(now time.Time) {
 
 // retry counts one retry, or one hedge, if the budget allows it. The two are counted
 // apart: failures must not use up what a hanging origin needs, nor the other way round.
-// The least that is always allowed is budgetFloor retries, and one hedge: a lone reader
-// of a hanging origin.
 func (b *budget) retry(now time.Time, hedge bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	slot := b.slotLocked(now)
-	spent, floor := &b.retries, budgetFloor
+	spent := &b.retries
 	if hedge {
-		spent, floor = &b.hedges, 1
+		spent = &b.hedges
 	}
 	var requests, used int
 	for i, second := range b.seconds {
@@ -49,7 +47,7 @@ func (b *budget) retry(now time.Time, hedge bool) bool {
 			used += spent[i]
 		}
 	}
-	if used >= max(int(budgetShare*float64(requests)), floor) {
+	if used >= max(int(budgetShare*float64(requests)), budgetFloor) {
 		return false
 	}
 	spent[slot]++

@@ -21,7 +21,7 @@ func granted(b *budget, now time.Time, hedge bool) int {
 
 func TestTheBudgetIsAShareOfTheRequestsAndAtLeastItsFloor(t *testing.T) {
 	for _, test := range []struct{ requests, retries, hedges int }{
-		{0, 3, 1}, {1, 3, 1}, {9, 3, 1}, {10, 3, 2}, {15, 3, 3}, {19, 3, 3}, {20, 4, 4}, {35, 7, 7}, {100, 20, 20}, {1000, 200, 200},
+		{0, 3, 3}, {1, 3, 3}, {9, 3, 3}, {10, 3, 3}, {15, 3, 3}, {19, 3, 3}, {20, 4, 4}, {35, 7, 7}, {100, 20, 20}, {1000, 200, 200},
 	} {
 		var retries, hedges budget
 		for range test.requests {
@@ -40,7 +40,7 @@ func TestHedgesAndRetriesAreCountedApart(t *testing.T) {
 		for _, hedge := range []bool{hedgesFirst, !hedgesFirst} {
 			got[hedge] = granted(&b, noon, hedge)
 		}
-		require.Equal(t, map[bool]int{true: 1, false: budgetFloor}, got)
+		require.Equal(t, map[bool]int{true: budgetFloor, false: budgetFloor}, got)
 	}
 }
 

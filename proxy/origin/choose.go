@@ -52,15 +52,16 @@ type Choice struct {
 // are the origins in the order of the configuration. roll is in [0,1) and places
 // the request on the ramp.
 //
-// Readers leave an origin as soon as its verdict says that it is of no use, and
+// Readers leave an origin as soon as its verdict says that it is of no use, rather for
+// one that does not share its fate where that is what it fell by, and
 // return to an earlier one only after it has been healthy for a while. When that
 // has happened too often lately, the route stays as it is: requests are still
 // answered by whatever origin can, but nobody is moved.
 func Choose(now time.Time, views []health.View, route Route, roll float64) Choice {
 	choice := Choice{Route: route}
 	choice.Route.forget(now)
-	preferred := slices.IndexFunc(views, func(v health.View) bool { return v.Verdict.Usable() })
 	active := choice.Route.Active
+	preferred := refuge(views, active)
 	switch {
 	case preferred < 0: // nothing to choose from: the route waits
 	case route.Since.IsZero() && preferred == 0:
@@ -128,8 +129,12 @@ func order(now time.Time, views []health.View, route Route, roll float64) []int 
 	}
 	rank := func(i int) int {
 		switch v := views[i]; {
-		case !v.Verdict.Usable():
+		case v.Verdict == health.Probation:
 			return 3
+		case v.Verdict == health.Down: // may be back any moment; a block lasts, and may show another's page
+			return 4
+		case !v.Verdict.Usable():
+			return 5
 		case v.LiveFailures >= avoidAfter:
 			return 2
 		case i == first:

@@ -37,7 +37,7 @@ func TestOrder(t *testing.T) {
 		{"before anything is known", views(unknown, unknown), 0, []int{0, 1}},
 		{"the active one first", views(healthy, healthy, healthy), 2, []int{2, 0, 1}},
 		{"a suspect is still of use", views(suspect, healthy), 0, []int{0, 1}},
-		{"what is of no use is the last resort", views(down, healthy, blocked, probation, healthy), 1, []int{1, 4, 0, 2, 3}},
+		{"what is of no use is the last resort", views(down, healthy, blocked, probation, healthy), 1, []int{1, 4, 3, 0, 2}},
 		{"all are down", views(down, blocked), 0, []int{0, 1}},
 		{"hijacked and drained are not asked", views(hijacked, healthy, drained), 1, []int{1}},
 		{"not even where nothing else is of use", views(hijacked, down, drained), 0, []int{1}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -19,7 +20,7 @@ import (
 const maxInterim = 32
 
 // Ask is what is asked of the origins: a request in canonical space. It must not
-// be changed while Fetch runs.
+// be changed before the answer's body is closed.
 type Ask struct {
 	Method string
 	URL    *url.URL    // path and query; scheme and host are the site's canonical ones
@@ -126,8 +127,9 @@ func (p *progress) at() health.Stage { return health.Stages()[p.stage.Load()] }
 
 // heard is told what an attempt's transport tells. Each may be nil.
 type heard struct {
-	interim func(http.Header) // of each 103
-	wrote   func()            // when all of the request was written
+	interim   func(http.Header) // of each 103
+	wrote     func()            // when all of the request was written
+	connected func(net.Conn)    // of each connection that is used for the first time
 }
 
 // watch returns ctx with a trace that keeps p, and tells h.
@@ -142,9 +144,12 @@ func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.
 		},
 		ConnectStart:      func(string, string) { p.reach(stageConnect) },
 		TLSHandshakeStart: func() { p.reach(stageHandshake) },
-		GotConn: func(httptrace.GotConnInfo) {
+		GotConn: func(info httptrace.GotConnInfo) {
 			p.sent.Store(true)
 			p.reach(stageRequest)
+			if !info.Reused && h.connected != nil {
+				h.connected(info.Conn)
+			}
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err == nil && h.wrote != nil {

@@ -62,14 +62,14 @@ type failing struct {
 func failures(t *testing.T) []failing {
 	return []failing{
 		{"connection refused", nil, health.ConnectRefused, health.StageResolve},
-		{"closed without an answer", breakOff, health.RequestReset, health.StageRequest},
+		{"closed without an answer", breakOff, health.RequestEOF, health.StageRequest},
 		{"500", serveStatus(500, "no"), health.ServerError, health.StageRequest},
 		{"503", serveStatus(503, "no"), health.ServerError, health.StageRequest},
 		{"a server's own 502 page", serveHTML(502, "<h1>Bad Gateway</h1>"), health.ServerError, health.StageRequest},
 		{"508", serveStatus(508, "no"), health.LoopDetected, health.StageRequest},
 		{"a page without the identity", serveHTML(200, notice), health.IdentityMissing, health.StageIdentity},
 		{"a zipped page without the identity", serveZipped(t, notice), health.IdentityMissing, health.StageIdentity},
-		{"451 without the identity", serveHTML(451, notice), health.IdentityMissing, health.StageIdentity},
+		{"451", serveHTML(451, notice), health.Legal, health.StageRequest},
 		{
 			"an empty page of undeclared length", func(w http.ResponseWriter, _ *http.Request) { flushed(w, "text/html", "") },
 			health.IdentityMissing, health.StageIdentity,
@@ -140,16 +140,16 @@ func TestOriginsAreAskedInOrderWithAtMostTwoRetries(t *testing.T) {
 		s := newScene(t, breakOff, breakOff, servePage, servePage)
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "c", page)
-		require.Equal(t, []string{"a>b: request_reset", "b>c: request_reset"}, s.seen.failovers)
+		require.Equal(t, []string{"a>b: request_eof", "b>c: request_eof"}, s.seen.failovers)
 
 		s = newScene(t, breakOff, nil, breakOff, servePage)
 		_, err = s.fetch()
 		var none *Error
 		require.ErrorAs(t, err, &none)
 		require.Len(t, none.Attempts, 3)
-		require.Equal(t, health.RequestReset, none.Class())
+		require.Equal(t, health.RequestEOF, none.Class())
 		require.Zero(t, s.at["d"].requests.Load())
-		for _, part := range []string{"gazette", "a: request_reset", "b: connect_refused", "c: request_reset"} {
+		for _, part := range []string{"gazette", "a: request_eof", "b: connect_refused", "c: request_eof"} {
 			require.ErrorContains(t, err, part)
 		}
 	})

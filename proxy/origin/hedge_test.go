@@ -113,7 +113,7 @@ func TestTheLosersBodyIsClosed(t *testing.T) {
 			require.Fail(t, "the loser is still sending")
 		}
 		// What was slow is the body: the header had come.
-		require.Equal(t, []health.Class{health.BodyTimeout}, s.seen.of("a"))
+		require.Equal(t, []health.Class{health.BodyStalled}, s.seen.of("a"))
 	})
 }
 
@@ -159,7 +159,7 @@ func TestHedgesAreBoundByTheBudgetWhichTellsOfEachItRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, after(1500*time.Millisecond, servePage), servePage)
 		origins := make(chan string)
-		for range 3 { // far too few for 20 % to be one
+		for range 5 { // far too few for 20 % to be one
 			go func() {
 				got, err := s.fetch()
 				if err != nil {
@@ -170,8 +170,8 @@ func TestHedgesAreBoundByTheBudgetWhichTellsOfEachItRefuses(t *testing.T) {
 				origins <- got.Origin
 			}()
 		}
-		require.ElementsMatch(t, []string{"a", "a", "b"}, []string{<-origins, <-origins, <-origins})
-		require.Equal(t, []string{"hedge"}, s.seen.hedged)
+		require.ElementsMatch(t, []string{"a", "a", "b", "b", "b"}, []string{<-origins, <-origins, <-origins, <-origins, <-origins})
+		require.Equal(t, []string{"hedge", "hedge", "hedge"}, s.seen.hedged)
 		require.Equal(t, 2, s.seen.noBudget)
 	})
 }

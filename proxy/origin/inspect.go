@@ -1,29 +1,15 @@
 package origin
 
 import (
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
-)
-
-const (
-	// inspectLimit is how much of a page is searched for the site's identity, and
-	// so how far the first byte to the reader can be held back. The largest block
-	// page known to us has 99 KB.
-	inspectLimit = 256 << 10
-	// rawLimit is how much is read for that. Compressed text is no longer than
-	// plain text by more than this; only what is made to fill memory is.
-	rawLimit = inspectLimit + 4<<10
-	// sniffed is how much net/http looks at to tell a type.
-	sniffed = 512
+	"github.com/heliograph-edge/heliograph/health/gate"
 )
 
 // finding is what an inspection says of an answer.
@@ -37,35 +23,12 @@ type finding struct {
 	doubtful bool
 	// silent: it says nothing about the origin's health.
 	silent bool
-}
 
-// impossible says why an answer is none that HTTP allows to the request; empty where it is one.
-func (a *Ask) impossible(response *http.Response) string {
-	status := response.StatusCode
-	switch {
-	case status == http.StatusSwitchingProtocols:
-		asked, chosen := protocols(a.Header), protocols(response.Header)
-		unasked := func(name string) bool { return !slices.Contains(asked, name) }
-		if len(chosen) == 0 || slices.ContainsFunc(chosen, unasked) {
-			return fmt.Sprintf("switched to protocols %q, and was asked for %q", chosen, asked) // RFC 9110 §7.8
-		}
-	case status < 200 || status > 599:
-		return fmt.Sprintf("answered %d, which is no status of an answer", status) // RFC 9110 §15
-	}
-	return ""
-}
-
-// protocols lists the members of Upgrade.
-func protocols(header http.Header) []string {
-	var all []string
-	for _, line := range header["Upgrade"] {
-		for member := range strings.SplitSeq(strings.ToLower(line), ",") {
-			if member = strings.TrimSpace(member); member != "" {
-				all = append(all, member)
-			}
-		}
-	}
-	return all
+	evidence   []string      // in words, strongest first
+	notice     health.Notice // what was amiss although the attempt went on
+	retryAfter time.Duration // for how long the origin asks to be left alone
+	// inHand: all of the body was read ahead.
+	inHand bool
 }
 
 // inspect decides whether an answer is the site's, as far as its header and the
@@ -76,59 +39,175 @@ func inspect(response *http.Response, method string, site *Site) finding {
 	case method == http.MethodHead:
 		found.silent = true // without a body it proves nothing, whatever it says
 		return found
-	case found.class == health.LoopDetected || isEmpty(response):
+	case found.class != health.OK && found.class != health.ServerError, isEmpty(response):
 		return found
 	}
-	if kind := kindOf(response.Header); len(site.Markers) > 0 && showsIdentity(response.StatusCode) && (kind == "" || isHTML(kind)) {
-		missing := seekIdentity(response, site.Markers, kind == "")
-		if missing.class != health.OK {
-			return found.without(missing, response.StatusCode, method)
+	l := newLook(response, method, site)
+	if len(site.Markers) > 0 && showsIdentity(response.StatusCode) && l.maybePage() {
+		var missing finding
+		missing, l.marked = seekIdentity(response, site.Markers, l.kind == "")
+		if missing.class != health.OK && !l.identifies(l.marked) {
+			return l.without(found, missing, l.marked)
 		}
 	}
-	if found.class == health.OK && method == http.MethodGet {
-		return readAhead(response)
+	if method != http.MethodGet && !l.maybePage() || found.class == health.ServerError && !l.maybePage() {
+		return found
+	}
+	return l.ahead(found)
+}
+
+// look is one answer under inspection.
+type look struct {
+	site     *Site
+	response *http.Response
+	method   string
+	kind     string // its media type; empty where there is none
+	asset    bool   // what was asked for is never a page
+	path     string // that was asked for, as the gate is to see it
+	known    gate.Known
+	marked   beginning // as far as it was read for its identity; empty where that was not sought
+}
+
+// newLook gathers what an answer is judged by.
+func newLook(response *http.Response, method string, site *Site) *look {
+	l := &look{site: site, response: response, method: method, kind: kindOf(response.Header)}
+	if site.Known != nil {
+		l.known = site.Known()
+	}
+	if len(l.known.Markers) == 0 {
+		l.known.Markers = site.Markers
+	}
+	l.asset, l.path = wanted(response.Request)
+	return l
+}
+
+// maybePage reports whether a browser may take the answer for a page.
+func (l *look) maybePage() bool { return l.kind == "" || isHTML(l.kind) }
+
+// judge asks the gate.
+func (l *look) judge(seen beginning) gate.Finding {
+	return l.site.Gate.Judge(gate.Answer{
+		Status: l.response.StatusCode, Header: l.response.Header, Path: l.path, Body: seen.text, Whole: seen.whole,
+	}, l.known)
+}
+
+// identifies reports whether a page has the site's identity after all, in another charset.
+func (l *look) identifies(seen beginning) bool {
+	return len(seen.text) > 0 && l.judge(seen).Kind == gate.Genuine
+}
+
+// without is the finding about an answer in whose page the identity could not be found.
+func (l *look) without(found, missing finding, seen beginning) finding {
+	if missing.class != health.IdentityMissing {
+		return missing
+	}
+	judged := l.judge(seen)
+	switch status := l.response.StatusCode; {
+	case isNotice(judged.Kind):
+		return foundBy(judged, health.StageIdentity)
+	case found.class == health.ServerError:
+		// A server's own error page. It speaks of trouble, not of another publication.
+		found.reason, found.word = found.reason+", and "+missing.reason, false
+		return found
+	case status == http.StatusForbidden:
+		// A server's own refusal, as likely as a block page; the request may be to blame.
+		missing.silent = true
+		if safe(l.method) {
+			missing.class, missing.word, missing.doubtful = health.Denied, true, true
+		}
+	case l.asset && status/100 == 2:
+		return foreignAsset(missing.reason)
+	}
+	missing.evidence = judged.Evidence
+	return missing
+}
+
+// ahead reads ahead, and judges what is there by then.
+func (l *look) ahead(found finding) finding {
+	get := l.method == http.MethodGet
+	raw, whole, err := readAhead(l.response, get && found.class == health.OK)
+	if err != nil && get && found.class == health.OK {
+		return bodyFinding(err, len(raw))
+	}
+	found.inHand = whole
+	if !l.maybePage() {
+		return l.file(found, raw)
+	}
+	seen, err := decode(raw, whole, l.response.Header.Get("Content-Encoding"))
+	switch {
+	case errors.Is(err, errUnreadable):
+		return found // for who asked for that coding
+	case err != nil && get && found.class == health.OK:
+		return bodyFinding(err, len(raw))
+	case len(seen.text) == 0 || !isJudged(l.response.StatusCode):
+		return found
+	}
+	if len(seen.text) < len(l.marked.text) {
+		seen = l.marked // the identity may come late in a page
+	}
+	return l.page(found, seen)
+}
+
+// page judges an answer by its beginning.
+func (l *look) page(found finding, seen beginning) finding {
+	judged, asset := l.judge(seen), l.asset && l.response.StatusCode/100 == 2 && looksHTML(l.kind, seen.text)
+	switch {
+	case judged.Kind == gate.Genuine && asset:
+		// The site's way to say that there is no such file. It accuses nobody.
+		soft := foreignAsset("the site's own page came")
+		soft.word, soft.doubtful, soft.silent = true, true, true
+		return soft
+	case judged.Kind == gate.Denied:
+		if safe(l.method) && found.class == health.OK {
+			denied := foundBy(judged, health.StageIdentity)
+			denied.word, denied.doubtful, denied.silent = true, true, true
+			return denied
+		}
+	case judged.Kind == gate.ForeignType && !asset:
+	case judged.Kind.Foreign():
+		return foundBy(judged, health.StageIdentity)
+	case judged.Kind == gate.Unknown && asset:
+		return foreignAsset("nothing shows that it is the site's")
+	case found.class == health.OK && closeDelimited(l.response) && seen.unfinished():
+		return finding{class: health.BodyUnfinished, stage: health.StageBody, word: true, doubtful: true,
+			reason: fmt.Sprintf("the connection was closed after %d bytes of a page that has <html> and no </html>", len(seen.text))}
 	}
 	return found
 }
 
-// judge decides as far as an answer's header tells.
-func (s *Site) judge(response *http.Response, method string) finding {
-	status := response.StatusCode
-	switch circle := s.circle(response, method); {
-	case status == http.StatusLoopDetected:
-		return finding{class: health.LoopDetected, stage: health.StageRequest, reason: "508: the request came back to an edge"}
-	case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
-		// 501 and 505 judge the request, not the origin.
-		return finding{class: health.ServerError, stage: health.StageRequest, word: true,
-			reason: fmt.Sprintf("answered %d", status)}
-	case circle != "":
-		return finding{class: health.Redirected, stage: health.StageIdentity, reason: circle}
-	case s.leadsAway(response):
-		// The publication may well send its readers elsewhere, but so does who
-		// blocks it: another origin is asked first. It accuses nobody: which it is,
-		// probes of the publication's own pages tell.
-		return finding{class: health.Redirected, stage: health.StageIdentity, word: true, doubtful: true, silent: true,
-			reason: "redirects to " + clip(response.Header.Get("Location")) + ", which is not the publication's"}
+// file judges an answer that is no page by its type: it must not begin as one all the same.
+func (l *look) file(found finding, raw []byte) finding {
+	if coding := l.response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" || l.response.StatusCode/100 != 2 {
+		return found
 	}
-	return finding{class: health.OK}
+	if l.path != "/" {
+		l.path = "" // a picture may well come from a path that ends in .php
+	}
+	if judged := l.judge(beginning{text: raw, whole: found.inHand}); judged.Kind == gate.ForeignType {
+		return foundBy(judged, health.StageIdentity)
+	}
+	return found
 }
 
-// without is the finding about an answer in whose page the identity could not be found.
-func (f finding) without(missing finding, status int, method string) finding {
-	switch {
-	case missing.class != health.IdentityMissing:
-	case f.class == health.ServerError:
-		// A server's own error page. It speaks of trouble, not of another publication.
-		missing.class, missing.stage = f.class, f.stage
-		missing.reason = f.reason + ", and " + missing.reason
-	case status == http.StatusForbidden:
-		// A server's own refusal, as likely as a block page; the request may be to blame.
-		missing.silent = true
-		if safe(method) {
-			missing.class, missing.word, missing.doubtful = health.StatusUnexpected, true, true
-		}
+// isJudged lists the statuses whose pages the gate judges: pages, refusals and errors, but
+// no parts and nothing that a browser goes on from.
+func isJudged(status int) bool {
+	return status == http.StatusOK || status == http.StatusNonAuthoritativeInfo || status >= 400
+}
+
+// isNotice reports whether a kind says what stands in the publication's place, more than
+// that it is not the publication.
+func isNotice(kind gate.Kind) bool {
+	switch kind {
+	case gate.BlockPage, gate.Seized, gate.Parked, gate.Challenge:
+		return true
 	}
-	return missing
+	return false
+}
+
+// foreignAsset is the finding about a page where a file was asked for.
+func foreignAsset(why string) finding {
+	return finding{class: health.ForeignType, stage: health.StageIdentity, reason: health.ForeignType.Meaning() + ": " + why}
 }
 
 // isEmpty reports whether an answer has no content, RFC 9110 §15.3.5, §15.3.6 and §15.4.5.
@@ -153,7 +232,7 @@ func clip(text string) string {
 // and the statuses that block pages and seizure banners come with.
 func showsIdentity(status int) bool {
 	switch status {
-	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusForbidden, http.StatusUnavailableForLegalReasons:
+	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusForbidden:
 		return true
 	}
 	return status >= 500
@@ -176,92 +255,3 @@ func kindOf(header http.Header) string {
 
 // isHTML reports whether a browser takes the media type for a page.
 func isHTML(kind string) bool { return kind == "text/html" || kind == "application/xhtml+xml" }
-
-// seekIdentity looks for every marker in the beginning of the body. An untyped one is
-// sniffed, and is well where that shows it to be no page.
-func seekIdentity(response *http.Response, markers []string, untyped bool) finding {
-	var raw bytes.Buffer
-	source := response.Body
-	limited := &io.LimitedReader{R: source, N: rawLimit}
-	tee := io.TeeReader(limited, &raw)
-	defer func() {
-		response.Body = &joined{Reader: io.MultiReader(bytes.NewReader(raw.Bytes()), source), Closer: source}
-	}()
-	missing := finding{class: health.IdentityMissing, stage: health.StageIdentity}
-	var text io.Reader = tee
-	switch coding := response.Header.Get("Content-Encoding"); coding {
-	case "", "identity":
-	case "gzip", "x-gzip":
-		unzipped, err := gzip.NewReader(tee)
-		if err != nil {
-			return bodyFinding(err)
-		}
-		text = unzipped
-	default:
-		missing.reason = fmt.Sprintf("the page came in the coding %q, which was not asked for and cannot be inspected", coding)
-		return missing
-	}
-	if untyped {
-		first, err := io.ReadAll(io.LimitReader(text, sniffed))
-		switch kind, _, _ := strings.Cut(http.DetectContentType(first), ";"); {
-		case err != nil:
-			return bodyFinding(err)
-		case !isHTML(kind):
-			return finding{class: health.OK}
-		}
-		text = io.MultiReader(bytes.NewReader(first), text)
-	}
-	err := readUntil(text, markers)
-	switch {
-	case err == nil:
-		return finding{class: health.OK}
-	case errors.Is(err, errNoIdentity), limited.N <= 0:
-		missing.reason = errNoIdentity.Error()
-		return missing
-	default:
-		return bodyFinding(err)
-	}
-}
-
-// errNoIdentity says that a page was read without finding the site's identity.
-var errNoIdentity = errors.New("the page does not contain the site's identity text")
-
-// readUntil reads text until every marker was seen.
-func readUntil(text io.Reader, markers []string) error {
-	page := make([]byte, 0, 8<<10)
-	missing := slices.Clone(markers)
-	for len(page) < inspectLimit {
-		if len(page) == cap(page) {
-			page = append(page, make([]byte, len(page))...)[:len(page)]
-		}
-		searched := len(page)
-		n, err := text.Read(page[searched:min(cap(page), inspectLimit)])
-		page = page[:searched+n]
-		missing = slices.DeleteFunc(missing, func(m string) bool {
-			// Of what was searched before, only the end can hold the beginning of a
-			// marker: a page that drips must not cost its length at every drop.
-			return bytes.Contains(page[max(0, searched-len(m)+1):], []byte(m))
-		})
-		if len(missing) == 0 {
-			return nil
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return errNoIdentity
-}
-
-// bodyFinding says what a body that broke off means.
-func bodyFinding(err error) finding {
-	return finding{class: health.Classify(err, health.StageBody), stage: health.StageBody, reason: err.Error()}
-}
-
-// joined is a body whose beginning was put back.
-type joined struct {
-	io.Reader
-	io.Closer
-}

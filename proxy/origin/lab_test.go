@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/dial"
 	"github.com/heliograph-edge/heliograph/health/lab"
 )
 
@@ -26,7 +27,7 @@ func labPool(t testing.TB, options lab.Options) (*lab.Lab, *Pool) {
 		require.NoError(t, err)
 		policies[id(o.Alias())] = health.Policy{}
 		site.Origins = append(site.Origins, NewOrigin(Config{
-			ID: id(o.Alias()), URL: u, Addresses: []netip.Addr{o.Addr().Addr()}, Roots: l.CA(),
+			ID: id(o.Alias()), URL: u, Way: dial.Way{Addresses: []netip.Addr{o.Addr().Addr()}, Roots: l.CA()},
 		}))
 	}
 	tracker := health.NewTracker(health.Options{})
@@ -45,18 +46,18 @@ func TestEveryFaultOfAnOriginMovesTheReaderToTheNext(t *testing.T) {
 	}{
 		{lab.Down, health.ConnectRefused, health.StageConnect, true},
 		{lab.ResetSNI, health.TLSReset, health.StageHandshake, true},
-		{lab.WrongName, health.TLSCertificate, health.StageHandshake, true},
-		{lab.UnknownCA, health.TLSCertificate, health.StageHandshake, true},
-		{lab.Expired, health.TLSCertificate, health.StageHandshake, true},
-		{lab.PlainOnTLS, health.TLSProtocol, health.StageHandshake, true},
+		{lab.WrongName, health.TLSWrongHost, health.StageHandshake, true},
+		{lab.UnknownCA, health.TLSUnknownCA, health.StageHandshake, true},
+		{lab.Expired, health.TLSExpired, health.StageHandshake, true},
+		{lab.PlainOnTLS, health.TLSNotTLS, health.StageHandshake, true},
 		{lab.ResetRequest, health.RequestReset, health.StageRequest, false},
 		{lab.Garbage, health.ProtocolError, health.StageRequest, false},
 		{lab.EndlessHeaders, health.HeaderTooLarge, health.StageRequest, false},
 		{lab.Error500, health.ServerError, health.StageRequest, false},
 		{lab.Error503, health.ServerError, health.StageRequest, false},
-		{lab.BlockPage, health.IdentityMissing, health.StageIdentity, false},
-		{lab.Seized, health.IdentityMissing, health.StageIdentity, false},
-		{lab.Parked, health.IdentityMissing, health.StageIdentity, false},
+		{lab.BlockPage, health.BlockPage, health.StageIdentity, false},
+		{lab.Seized, health.Seized, health.StageIdentity, false},
+		{lab.Parked, health.Parked, health.StageIdentity, false},
 		// Nothing is held back for these: the hedge answers.
 		{lab.Blackhole, "", "", true},
 		{lab.TLSSilence, "", "", true},

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/gate"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,8 +25,18 @@ const (
 	siteName = "gazette"
 	marker   = "The Harbour Gazette"
 	page     = "<!doctype html><title>" + marker + "</title><p>High water at noon."
-	notice   = "<!doctype html><title>Access denied</title><p>By order."
+	notice   = "<!doctype html><title>Welcome</title><p>Nothing is known of this page."
+	denied   = "<!doctype html><title>Access denied</title><p>By order of the ministry, this site is blocked."
 )
+
+// builtin is the gate of the built-in wording, made once: nothing changes it.
+var builtin = sync.OnceValue(func() *gate.Gate { return gate.New() })
+
+// gated is a site whose answers the built-in gate judges.
+func gated(s Site) *Site {
+	s.Gate = builtin()
+	return &s
+}
 
 // scripted is an origin that answers over connections in memory, so that a test
 // in a synctest bubble has its own clock.
@@ -139,12 +150,12 @@ func id(origin string) health.ID { return health.ID{Site: siteName, Origin: orig
 func newScene(t *testing.T, handlers ...http.HandlerFunc) *scene {
 	s := &scene{t: t, tracker: health.NewTracker(health.Options{}), at: map[string]*scripted{}}
 	policies := map[health.ID]health.Policy{}
-	site := Site{Name: siteName, Markers: []string{marker}}
+	site := Site{Name: siteName, Markers: []string{marker}, Gate: builtin()}
 	for i, handler := range handlers {
 		name := string(rune('a' + i))
 		o := NewOrigin(Config{ID: id(name), URL: &url.URL{Scheme: "http", Host: name + ".gazette.example"}})
 		one := &scripted{origin: o, handler: handler, arriving: make(chan net.Conn), over: make(chan struct{})}
-		o.transport.DialContext = one.connect
+		o.transport.DialContext, o.http1.DialContext = one.connect, one.connect
 		one.server = &http.Server{Handler: one}
 		s.at[name] = one
 		site.Origins = append(site.Origins, o)

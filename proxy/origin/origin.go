@@ -1,22 +1,21 @@
 package origin
 
 import (
-	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/dial"
 )
 
-// The timeouts of one attempt. Each is well below the deadline of the whole
-// fetch, so that a dead origin leaves time for the next one.
+// The timeouts of one attempt after the time to connect, which is dial.Way's. Each is
+// well below the deadline of the whole fetch, so that a dead origin leaves time for the
+// next one.
 const (
-	connectTimeout   = 2 * time.Second
 	handshakeTimeout = 3 * time.Second
 	firstByteTimeout = 10 * time.Second
 	bodyIdleTimeout  = 15 * time.Second
@@ -28,8 +27,8 @@ const (
 	// would otherwise cost each request on it the whole firstByteTimeout.
 	pingAfter   = 10 * time.Second
 	pingTimeout = 5 * time.Second
-	// leastConnect is the least that one of several fixed addresses gets of connectTimeout.
-	leastConnect = 500 * time.Millisecond
+	// http1For is how long an origin whose HTTP/2 was cut short is asked by HTTP/1.1.
+	http1For = 10 * time.Minute
 	// maxHeader bounds an answer's header section.
 	maxHeader = 64 << 10
 )
@@ -39,70 +38,74 @@ type Origin struct {
 	ID  health.ID
 	URL *url.URL // scheme and host
 
-	transport *http.Transport
+	way       dial.Way
+	transport *http.Transport // HTTP/2 where the origin has it, else HTTP/1.1
+	http1     *http.Transport // HTTP/1.1 alone
 	latency   latency
+
+	http1Until atomic.Int64 // when HTTP/2 is tried again, in Unix nanoseconds
+	restUntil  atomic.Int64 // when it may be asked like the others again, in Unix nanoseconds
 }
 
 // Config is what an origin is made from.
 type Config struct {
-	ID        health.ID
-	URL       *url.URL
-	Addresses []netip.Addr   // connect to these in order instead of asking DNS; may be empty
-	Roots     *x509.CertPool // authorities to trust; nil means the system's
+	ID  health.ID
+	URL *url.URL
+	Way dial.Way // how it is connected to; the zero value is as the machine would
 }
 
-// NewOrigin returns an origin with a transport of its own. Close ends its idle connections.
+// NewOrigin returns an origin with transports of its own. Close ends its idle connections.
 func NewOrigin(c Config) *Origin {
+	return &Origin{ID: c.ID, URL: c.URL, way: c.Way, transport: newTransport(c, true), http1: newTransport(c, false)}
+}
+
+// newTransport returns a transport to one origin.
+func newTransport(c Config, http2 bool) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	return &Origin{
-		ID:  c.ID,
-		URL: c.URL,
-		transport: &http.Transport{
-			DialContext:            dialer(c.Addresses),
-			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
-			Protocols:              protocols,
-			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-			TLSHandshakeTimeout:    handshakeTimeout,
-			ResponseHeaderTimeout:  firstByteTimeout,
-			ExpectContinueTimeout:  continueTimeout,
-			IdleConnTimeout:        60 * time.Second,
-			MaxIdleConnsPerHost:    128,
-			MaxResponseHeaderBytes: maxHeader,
-			DisableCompression:     true, // what the reader accepts is asked for, no more
-			ReadBufferSize:         16 << 10,
-			WriteBufferSize:        8 << 10,
-		},
+	protocols.SetHTTP2(http2)
+	name := ""
+	if c.URL != nil {
+		name = c.URL.Hostname()
+	}
+	return &http.Transport{
+		DialContext:            c.Way.DialContext,
+		TLSClientConfig:        c.Way.TLS(name),
+		Protocols:              protocols,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ResponseHeaderTimeout:  firstByteTimeout,
+		ExpectContinueTimeout:  continueTimeout,
+		IdleConnTimeout:        60 * time.Second,
+		MaxIdleConnsPerHost:    128,
+		MaxResponseHeaderBytes: maxHeader,
+		DisableCompression:     true, // what the reader accepts is asked for, no more
+		ReadBufferSize:         16 << 10,
+		WriteBufferSize:        8 << 10,
 	}
 }
 
-// dialer connects to fixed addresses where there are any, else to what the
-// system's resolver says. However many they are, they share connectTimeout.
-func dialer(addresses []netip.Addr) func(ctx context.Context, network, address string) (net.Conn, error) {
-	d := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
-	if len(addresses) == 0 {
-		return d.DialContext
+// at is the transport for a request at that time.
+func (o *Origin) at(now time.Time) *http.Transport {
+	if now.UnixNano() < o.http1Until.Load() {
+		return o.http1
 	}
-	return func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-		_, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, err
-		}
-		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-		defer cancel()
-		deadline, _ := ctx.Deadline()
-		for i, a := range addresses {
-			one := *d
-			one.Timeout = max(leastConnect, time.Until(deadline)/time.Duration(len(addresses)-i))
-			conn, err = one.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
-			if err == nil || ctx.Err() != nil {
-				break
-			}
-		}
-		return conn, err
+	return o.transport
+}
+
+// leaveHTTP2 has the origin asked by HTTP/1.1 for a while.
+func (o *Origin) leaveHTTP2(now time.Time) { o.http1Until.Store(now.Add(http1For).UnixNano()) }
+
+// connected tells the origin's Way of a new connection. One with TLS was verified, or it
+// would not be there.
+func (o *Origin) connected(conn net.Conn) {
+	if _, secure := conn.(*tls.Conn); secure {
+		o.way.Handshaken(o.URL.Hostname(), conn)
 	}
 }
 
 // Close ends the idle connections. Those in use end with their requests.
-func (o *Origin) Close() { o.transport.CloseIdleConnections() }
+func (o *Origin) Close() {
+	o.transport.CloseIdleConnections()
+	o.http1.CloseIdleConnections()
+}

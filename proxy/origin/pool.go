@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/gate"
 )
 
 // maxRetries is how many more origins one request may be sent to after the first.
@@ -22,6 +23,11 @@ type Site struct {
 	Name    string
 	Origins []*Origin // primary first; at least one
 	Markers []string  // identity: text that each of the site's pages contains; may be empty
+	// Gate judges answers; nil is one of the built-in wording alone.
+	Gate *gate.Gate
+	// Known is what is known of the site at the moment: hosts, markers, baseline. It is
+	// called once per answer. Nil stands for Markers alone, which are also used where it has none.
+	Known func() gate.Known
 	// Own reports whether a host is the publication's: redirects to others are
 	// doubted. Nil doubts none.
 	Own func(host string) bool
@@ -35,6 +41,7 @@ type Events struct {
 	Moved    func(site, from, to, why string)              // the site's readers were moved
 	Hedged   func(site, winner string)                     // a hedged request was answered: by "first" or "hedge"
 	NoBudget func(site string)                             // a retry was due and the budget did not allow it
+	Resumed  func(site, from, to string, at int64)         // a body that broke off or stalled at a byte was gone on with from another origin
 }
 
 // Pool fetches from a site's origins. It is safe for concurrent use.
@@ -50,6 +57,9 @@ type Pool struct {
 
 // NewPool returns a pool that reports to, and is told verdicts by, the tracker.
 func NewPool(site Site, tracker *health.Tracker, events Events) *Pool {
+	if site.Gate == nil {
+		site.Gate = gate.New()
+	}
 	return &Pool{site: site, tracker: tracker, events: events}
 }
 
@@ -148,8 +158,9 @@ func (p *Pool) Close() {
 	}
 }
 
-// order chooses the origins for one request, and moves the route if it is time.
-func (p *Pool) order(now time.Time) []*Origin {
+// order chooses the origins for one request, by their places in the site, and moves the
+// route if it is time. With it come the verdicts that it rests on.
+func (p *Pool) order(now time.Time) ([]int, []health.View) {
 	p.mu.Lock()
 	// Read under the lock: with older verdicts than another request's, this one
 	// would send readers back to where they have just been moved from.
@@ -161,11 +172,7 @@ func (p *Pool) order(now time.Time) []*Origin {
 	if choice.Moved && p.events.Moved != nil {
 		p.events.Moved(p.site.Name, p.site.Origins[from].ID.Origin, p.site.Origins[choice.Route.Active].ID.Origin, choice.Why)
 	}
-	origins := make([]*Origin, len(choice.Order))
-	for i, j := range choice.Order {
-		origins[i] = p.site.Origins[j]
-	}
-	return origins
+	return behind(choice.Order, views, func(i int) bool { return p.site.Origins[i].resting(now) }), views
 }
 
 // Views are the origins' verdicts in the order of the configuration.
@@ -181,6 +188,17 @@ func (p *Pool) Views() []health.View {
 		}
 	}
 	return views
+}
+
+// allowed asks the budget for one more request, and tells when it refuses.
+func (p *Pool) allowed(hedge bool) bool {
+	if p.budget.retry(p.now(), hedge) {
+		return true
+	}
+	if p.events.NoBudget != nil {
+		p.events.NoBudget(p.site.Name)
+	}
+	return false
 }
 
 // observe tells health and the metrics what a live request saw.
@@ -211,7 +229,7 @@ func (p *Pool) Fetch(ctx context.Context, ask *Ask) (*Result, error) {
 	defer close(r.over)
 	now := p.now()
 	p.budget.request(now)
-	r.order = p.order(now)
+	r.order, r.views = p.order(now)
 	return r.run()
 }
 

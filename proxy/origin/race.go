@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ type race struct {
 	pool   *Pool
 	ask    *Ask
 	parent context.Context
-	order  []*Origin // still to be asked
+	views  []health.View // the origins' verdicts when the race began
+	order  []int         // origins still to be asked, by their place in the site
 
 	events chan func()   // each is run by run
 	over   chan struct{} // closed when run has returned
@@ -32,6 +34,7 @@ type race struct {
 	cause    error // why no further origin is asked
 	hedged   bool
 	doubted  bool // an answer was not the publication's, or no good
+	limited  bool // an origin has asked to be left alone: one more is asked, and that is all
 	uploaded bool // the request's body was sent whole
 	stalled  bool // the request's body stopped coming
 }
@@ -43,7 +46,7 @@ func (r *race) run() (*Result, error) {
 	}
 	r.deadline = time.NewTimer(fetchDeadline)
 	defer r.deadline.Stop()
-	r.start(false)
+	r.start(r.order[0], false)
 	r.hedge = time.NewTimer(r.hedgeAfter())
 	defer r.hedge.Stop()
 	for r.winner == nil && len(r.running) > 0 {
@@ -51,8 +54,9 @@ func (r *race) run() (*Result, error) {
 		case event := <-r.events:
 			event()
 		case <-r.hedge.C:
-			if r.mayHedge() {
-				r.start(true)
+			if to := r.company(); to >= 0 && r.pool.allowed(true) {
+				r.hedged = true
+				r.start(to, true)
 			}
 		case <-r.deadline.C:
 			r.expire()
@@ -67,33 +71,27 @@ func (r *race) run() (*Result, error) {
 // hedgeAfter is when the next origin is asked beside the one that is.
 func (r *race) hedgeAfter() time.Duration { return r.running[0].origin.latency.hedgeAfter() }
 
-// mayHedge reports whether a hedge is due: one attempt is alone, and another may be
-// made. Where asking twice is not safe, or a body cannot go to two at once, none is.
-func (r *race) mayHedge() bool {
-	if !r.ask.safe() || r.ask.Body != nil || len(r.running) != 1 || r.started > maxRetries || len(r.order) == 0 {
-		return false
+// company is the origin that a hedge goes to, one of another fate where there is one. It is
+// -1 where none is due: when the attempt under way is not alone, where asking twice is not
+// safe, where a body cannot go to two at once, or those left have asked to be left alone.
+func (r *race) company() int {
+	if !r.ask.safe() || r.ask.Body != nil || len(r.running) != 1 || r.started > maxRetries || r.limited {
+		return -1
 	}
-	if !r.allowed(true) {
-		return false
+	now := r.pool.now()
+	awake := slices.DeleteFunc(slices.Clone(r.order), func(i int) bool { return r.pool.site.Origins[i].resting(now) })
+	if len(awake) == 0 {
+		return -1
 	}
-	r.hedged = true
-	return true
+	if to := company(awake, r.views, r.running[0].place); to >= 0 {
+		return to
+	}
+	return awake[0]
 }
 
-// allowed asks the budget for one more request, and tells when it refuses.
-func (r *race) allowed(hedge bool) bool {
-	if r.pool.budget.retry(r.pool.now(), hedge) {
-		return true
-	}
-	if r.pool.events.NoBudget != nil {
-		r.pool.events.NoBudget(r.pool.site.Name)
-	}
-	return false
-}
-
-// start asks the next origin. It reports whether it could: a body that was sent
-// and not kept cannot be sent again.
-func (r *race) start(hedge bool) bool {
+// start asks an origin of those that are left. It reports whether it could: a body that
+// was sent and not kept cannot be sent again.
+func (r *race) start(place int, hedge bool) bool {
 	var body io.ReadCloser
 	if r.ask.Body != nil {
 		var ok bool
@@ -101,9 +99,11 @@ func (r *race) start(hedge bool) bool {
 			return false
 		}
 	}
-	a := &attempt{pool: r.pool, origin: r.order[0], ask: r.ask, hedge: hedge, moved: r.started > 0, started: r.pool.now()}
+	a := &attempt{
+		pool: r.pool, origin: r.pool.site.Origins[place], place: place, ask: r.ask, hedge: hedge, moved: r.started > 0, started: r.pool.now(),
+	}
 	a.ctx, a.cancel = context.WithCancelCause(r.parent)
-	r.order = r.order[1:]
+	r.order = slices.DeleteFunc(r.order, func(i int) bool { return i == place })
 	r.running = append(r.running, a)
 	r.started++
 	told := heard{interim: func(h http.Header) { r.tell(func() { r.hint(a, h) }) }}
@@ -140,14 +140,22 @@ func (r *race) ended(e ended) {
 	}
 	e.report()
 	r.doubted = r.doubted || e.response != nil && e.found.class != health.OK
+	r.attempts = append(r.attempts, e.earlier...)
 	r.attempts = append(r.attempts, e.describe())
 	if e.found.class == health.OK || !r.ask.safe() && e.response != nil && e.found.class == health.ServerError {
 		r.winner = &e
 		return
 	}
-	if r.word == nil && r.isWord(e) {
+	switch {
+	case !r.isWord(e):
+		e.drop(errOvertaken)
+	case r.word == nil:
 		r.word = &e
-	} else {
+	case e.found.class == health.BodyUnfinished && r.word.found.class != health.BodyUnfinished:
+		// Perhaps not all of the page is still more than a refusal.
+		r.word.drop(errOvertaken)
+		r.word = &e
+	default:
 		e.drop(errOvertaken)
 	}
 	if len(r.running) == 0 {
@@ -181,25 +189,47 @@ func statesLifetime(header http.Header) bool {
 // next moves the request on to another origin after a failed attempt, where that
 // is safe, allowed and possible.
 func (r *race) next(failed ended) {
+	if r.parent.Err() != nil { // the reader left; the failure may be no more than that
+		return
+	}
+	if r.started > maxRetries || r.limited {
+		return
+	}
+	to := r.following(failed)
 	sent := failed.attempt.progress.sent.Load()
 	switch {
-	case r.parent.Err() != nil: // the reader left; the failure may be no more than that
-		return
-	case len(r.order) == 0 || r.started > maxRetries:
+	case to < 0:
 		return
 	case sent && !r.ask.safe():
 		return
-	case sent && !r.allowed(false):
+	case sent && !r.pool.allowed(false):
 		return
 	}
-	to := r.order[0]
-	if !r.start(false) {
+	if !r.start(to, false) {
 		return
 	}
+	r.limited = failed.found.class == health.RateLimited
 	r.hedge.Reset(r.hedgeAfter())
 	if r.pool.events.Failover != nil {
-		r.pool.events.Failover(r.pool.site.Name, failed.attempt.origin.ID.Origin, to.ID.Origin, failed.found.class)
+		r.pool.events.Failover(r.pool.site.Name, failed.attempt.origin.ID.Origin, r.pool.site.Origins[to].ID.Origin, failed.found.class)
 	}
+}
+
+// following is the origin that is asked after one has failed: where it was its address that
+// failed, those that share its fate come last. After a 429 no other that has asked to be
+// left alone is asked, either; it is -1 where no other is left.
+func (r *race) following(failed ended) int {
+	order := r.order
+	if failed.found.class.OfAddress() {
+		order = apart(order, r.views, failed.attempt.place)
+	}
+	now := r.pool.now()
+	for _, i := range order {
+		if failed.found.class != health.RateLimited || !r.pool.site.Origins[i].resting(now) {
+			return i
+		}
+	}
+	return -1
 }
 
 // giveUp ends the race at its deadline.
@@ -255,6 +285,7 @@ func (r *race) result() (*Result, error) {
 		r.pool.events.Hedged(r.pool.site.Name, winner)
 	}
 	r.abandon(errOvertaken)
+	best.resume(r.parent)
 	return &Result{
 		Response: best.response, Origin: best.attempt.origin.ID.Origin,
 		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts, Doubtful: best.found.doubtful,

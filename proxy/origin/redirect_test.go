@@ -27,13 +27,13 @@ func TestWhereARedirectLeads(t *testing.T) {
 		"https://www.gazette.example.elsewhere.test/": true,
 	} {
 		response := answered(302, strings.NewReader(""), "Location", location)
-		found := inspect(response, http.MethodGet, &Site{Own: own})
-		require.Equal(t, away, found.class == health.Redirected, location)
+		found := inspect(response, http.MethodGet, gated(Site{Own: own}))
+		require.Equal(t, away, found.class == health.RedirectOffsite, location)
 		require.Equal(t, away, found.word, location)
 		require.Equal(t, away, found.doubtful, location)
-		require.Equal(t, health.OK, inspect(response, http.MethodGet, &Site{}).class, "without Own none is doubted")
+		require.Equal(t, health.OK, inspect(response, http.MethodGet, gated(Site{})).class, "without Own none is doubted")
 		response.StatusCode = 201
-		require.Equal(t, health.OK, inspect(response, http.MethodGet, &Site{Own: own}).class, "no redirect")
+		require.Equal(t, health.OK, inspect(response, http.MethodGet, gated(Site{Own: own})).class, "no redirect")
 	}
 }
 
@@ -52,7 +52,7 @@ func TestARedirectOffThePublicationAsksAnotherOriginFirst(t *testing.T) {
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "b", page)
 		require.False(t, got.Doubtful)
-		require.Equal(t, []string{"a>b: redirected"}, s.seen.failovers)
+		require.Equal(t, []string{"a>b: redirect_offsite"}, s.seen.failovers)
 		require.Equal(t, health.StageIdentity, got.Attempts[0].Stage)
 		require.Contains(t, got.Attempts[0].Reason, "elsewhere.test")
 		require.Equal(t, "destination_unavailable", got.Attempts[0].Class.ProxyError(), "RFC 9209 §2.3")
@@ -78,7 +78,7 @@ func TestAnOriginThatRedirectsToItsHTTPSAddressIsAFailedAttempt(t *testing.T) {
 		s := newScene(t, redirect("https://a.gazette.example/"), servePage)
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "b", page)
-		require.Equal(t, health.Redirected, got.Attempts[0].Class)
+		require.Equal(t, health.RedirectOffsite, got.Attempts[0].Class)
 		require.Equal(t, "the origin redirects to https: configure its https address", got.Attempts[0].Reason)
 
 		s = newScene(t, redirect("https://a.gazette.example/"))
@@ -93,9 +93,9 @@ func TestWhichRedirectsGoRoundInACircle(t *testing.T) {
 		require.NoError(t, err)
 		return u
 	}
-	site := &Site{Origins: []*Origin{
+	site := gated(Site{Origins: []*Origin{
 		NewOrigin(Config{ID: id("a"), URL: parse("https://a.gazette.example")}), NewOrigin(Config{ID: id("b"), URL: parse("http://b.gazette.example")}),
-	}}
+	}})
 	for _, test := range []struct {
 		method, asked, location, cookie string
 		circle                          bool

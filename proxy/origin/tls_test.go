@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/dial"
 )
 
 // shared is one TLS server, with one address and one certificate for two names,
@@ -32,6 +33,7 @@ import (
 type shared struct {
 	*httptest.Server
 	roots *x509.CertPool
+	leaf  *x509.Certificate
 
 	mu    sync.Mutex                     // guards everything that follows
 	hosts map[string]map[string]struct{} // by connection: the hosts that were asked for on it
@@ -74,7 +76,9 @@ func selfSigned(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool)
 // startShared starts the server.
 func startShared(t *testing.T, http2 bool, names ...string) *shared {
 	certificate, roots := selfSigned(t, names...)
-	s := &shared{roots: roots, hosts: map[string]map[string]struct{}{}, names: map[string]struct{}{}, etags: map[string]string{}}
+	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
+	require.NoError(t, err)
+	s := &shared{roots: roots, leaf: leaf, hosts: map[string]map[string]struct{}{}, names: map[string]struct{}{}, etags: map[string]string{}}
 	s.Server = httptest.NewUnstartedServer(s)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that a test breaks
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
@@ -89,7 +93,7 @@ func (s *shared) origin(t *testing.T, name string) *Origin {
 	at := netip.MustParseAddrPort(s.Listener.Addr().String())
 	o := NewOrigin(Config{
 		ID: id(name), URL: &url.URL{Scheme: "https", Host: fmt.Sprintf("%s:%d", name, at.Port())},
-		Addresses: []netip.Addr{at.Addr()}, Roots: s.roots,
+		Way: dial.Way{Addresses: []netip.Addr{at.Addr()}, Roots: s.roots},
 	})
 	t.Cleanup(o.Close)
 	return o
@@ -146,7 +150,7 @@ func TestTheCertificateMustHaveTheOriginsName(t *testing.T) {
 	_, err := pool.Fetch(t.Context(), ask(http.MethodGet, "/"))
 	var none *Error
 	require.ErrorAs(t, err, &none)
-	require.Equal(t, health.TLSCertificate, none.Class())
+	require.Equal(t, health.TLSWrongHost, none.Class())
 	require.Equal(t, health.StageHandshake, none.Attempts[0].Stage)
 	require.Empty(t, s.hosts)
 }
@@ -166,27 +170,6 @@ func TestNotModifiedOverHTTP2MayTellALength(t *testing.T) { // RFC 9110 §8.6
 	require.Equal(t, http.StatusNotModified, got.Response.StatusCode)
 	require.Equal(t, 2, got.Response.ProtoMajor)
 	require.Zero(t, tracker.View(o.ID).LiveFailures)
-}
-
-func TestFixedAddressesAreTriedInOrderWithinOneTime(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	require.NoError(t, err)
-	dial := dialer([]netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.1")})
-	conn, err := dial(t.Context(), "tcp", "www.gazette.example:"+port)
-	require.NoError(t, err, "the first refuses, the second answers")
-	require.Equal(t, listener.Addr().String(), conn.RemoteAddr().String())
-	require.NoError(t, conn.Close())
-
-	_, err = dial(t.Context(), "tcp", "www.gazette.example")
-	require.ErrorContains(t, err, "missing port")
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = dial(ctx, "tcp", "www.gazette.example:"+port)
-	require.ErrorIs(t, err, context.Canceled)
 }
 
 // cable is a connection that can be cut without either end hearing of it.
@@ -218,7 +201,7 @@ func TestADeadHTTP2ConnectionIsNoticedAndReplaced(t *testing.T) {
 		var cables []*cable
 		o := s.at["a"].origin
 		o.URL = &url.URL{Scheme: "https", Host: "www.gazette.example"}
-		o.transport.TLSClientConfig.RootCAs = roots
+		o.transport.TLSClientConfig.RootCAs, o.transport.TLSClientConfig.ServerName = roots, "www.gazette.example"
 		o.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 			near, there := net.Pipe()
 			arriving <- there

@@ -77,13 +77,13 @@ func TestAnUnsafeRequestIsNeverReplayedOnceSent(t *testing.T) {
 		origin http.HandlerFunc
 		class  health.Class
 	}{
-		{"closed before the body was read", breakOff, health.RequestReset},
-		{"closed after it", readThen(breakOff), health.RequestReset},
+		{"closed before the body was read", breakOff, health.RequestEOF},
+		{"closed after it", readThen(breakOff), health.RequestEOF},
 		{"garbage", readThen(serveRaw("220 ready\r\n")), health.ProtocolError},
 		{"silence", readThen(hang), health.FirstByteTimeout},
 		{"508", readThen(serveStatus(508, "round")), health.LoopDetected},
 		{"a foreign page", readThen(serveHTML(200, notice)), health.IdentityMissing},
-		{"a seizure banner", readThen(serveHTML(451, notice)), health.IdentityMissing},
+		{"a block page", readThen(serveHTML(200, denied)), health.BlockPage},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

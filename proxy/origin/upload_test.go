@@ -200,6 +200,6 @@ func TestAHEADNeitherAccusesNorAbsolves(t *testing.T) {
 			requireAnswer(t, got, err, "a", "")
 			require.Equal(t, before, s.tracker.View(id("a")))
 		}
-		require.Equal(t, []health.Class{health.RequestReset, health.OK, health.ServerError}, s.seen.of("a"))
+		require.Equal(t, []health.Class{health.RequestEOF, health.OK, health.ServerError}, s.seen.of("a"))
 	})
 }

@@ -80,10 +80,10 @@ func TestARefusalWithoutTheIdentityIsNotHeldAgainstItsOrigin(t *testing.T) {
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "b", page)
 		require.False(t, got.Doubtful)
-		require.Equal(t, health.StatusUnexpected, got.Attempts[0].Class)
+		require.Equal(t, health.Denied, got.Attempts[0].Class)
 		require.Equal(t, health.StageIdentity, got.Attempts[0].Stage)
-		require.Equal(t, []string{"a>b: status_unexpected"}, s.seen.failovers)
-		require.Equal(t, []health.Class{health.StatusUnexpected}, s.seen.of("a"), "the metrics know of it")
+		require.Equal(t, []string{"a>b: denied"}, s.seen.failovers)
+		require.Equal(t, []health.Class{health.Denied}, s.seen.of("a"), "the metrics know of it")
 		require.Zero(t, s.liveFailures("a"))
 	})
 }
@@ -118,7 +118,7 @@ func TestWhatIsPassedOnForWantOfABetterAnswerIsDoubtful(t *testing.T) {
 }
 
 func TestAPageThatMayBeForeignIsNeverPassedOn(t *testing.T) {
-	for _, status := range []int{200, 203, 451, 500, 503} {
+	for _, status := range []int{200, 203, 500, 503} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScene(t, serveHTML(status, notice), serveHTML(status, notice))
 			_, err := s.fetch()
