@@ -53,6 +53,8 @@ func originNameProblem(name string) string {
 		return "is empty"
 	case strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
 		return quote(name) + " has spaces"
+	case name == "." || name == "..":
+		return quote(name) + " is no name that the API's paths can have"
 	default:
 		return ""
 	}

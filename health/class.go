@@ -89,8 +89,11 @@ type fact struct {
 	proxyError string  // RFC 9209 §2.3
 	falls      Verdict // what failures of the class end in
 	kind       kind
-	// network: the look ended before anything answered, as it also would if the
-	// edge's own network were gone.
+	// network: a dead network of the edge's own ends looks like this too. That is
+	// silence at any stage, and what this side's gateways and tunnels say for want of a way
+	// on: no route, a closed port, an orderly end. It is not a reset after the
+	// connection was made, which takes somebody alive on the way, nor what a
+	// control resolver has contradicted.
 	network bool
 	// residual: who blocks like this goes on doing so for minutes after each
 	// attempt, so that probing itself can keep the way closed.
@@ -112,8 +115,8 @@ var facts = [...]fact{
 	{DNSTimeout, "dns_timeout", Down, fault, true, false, "the resolver did not answer in time, nor did a control resolver"},
 	{DNSNotFound, "dns_error", Down, fault, true, false, "the name does not exist, says the only resolver that could be asked"},
 	{DNSNoAddress, "dns_error", Down, fault, true, false, "the name exists and has no address"},
-	{DNSNXDomain, "dns_error", Blocked, fault, true, false, "the name is said not to exist here, while a control resolver knows it"},
-	{DNSBlocked, "dns_error", Blocked, fault, true, false, "the resolver here has no answer or an empty one, while a control resolver has addresses"},
+	{DNSNXDomain, "dns_error", Blocked, fault, false, false, "the name is said not to exist here, while a control resolver knows it"},
+	{DNSBlocked, "dns_error", Blocked, fault, false, false, "the resolver here has no answer or an empty one, while a control resolver has addresses"},
 	{DNSPoisoned, "dns_error", Blocked, wrong, false, false, "the name leads to a wrong address here; control resolvers give others"},
 	{DNSInjected, "dns_error", Blocked, fault, false, false, "somebody on the way answers DNS questions too"},
 	{DomainGone, "dns_error", Down, fault, false, false, "the name does not exist for anybody: the registration may have expired"},
@@ -121,11 +124,11 @@ var facts = [...]fact{
 	{AddressForbidden, "destination_ip_prohibited", Blocked, fault, false, false, "DNS leads to a private, reserved or own address, which the edge does not connect to"},
 	{ConnectRefused, "connection_refused", Down, fault, true, false, "the port is closed"},
 	{ConnectTimeout, "connection_timeout", Down, fault, true, false, "attempts to connect are not answered"},
-	{ConnectReset, "connection_terminated", Down, fault, true, true, "the connection is reset or closed before anything was sent"},
+	{ConnectReset, "connection_terminated", Down, fault, false, true, "the connection is reset or closed before anything was sent"},
 	{Unreachable, "destination_ip_unroutable", Down, fault, true, false, "there is no route to the address"},
 	{ViaFailed, "destination_unavailable", Down, fault, true, false, "the proxy that the origin is reached through (via) does not answer or refuses"},
 
-	{TLSReset, "connection_terminated", Blocked, fault, true, true, "the connection is reset after the ClientHello"},
+	{TLSReset, "connection_terminated", Blocked, fault, false, true, "the connection is reset after the ClientHello"},
 	{TLSEOF, "connection_terminated", Down, fault, true, false, "the connection is closed after the ClientHello"},
 	{TLSAlert, "tls_alert_received", Down, fault, false, false, "the handshake ends with an alert"},
 	{TLSTimeout, "connection_timeout", Down, fault, true, true, "the ClientHello is not answered"},
@@ -139,10 +142,10 @@ var facts = [...]fact{
 	{TLSCertificate, "tls_certificate_error", Blocked, wrong, false, false, "the certificate cannot be used for another reason"},
 	{TLSPinMismatch, "tls_certificate_error", Blocked, wrong, false, false, "the certificate is trusted, but its key is none of those that the configuration pins"},
 
-	{RequestReset, "connection_terminated", Down, fault, true, true, "the connection is reset after the request"},
+	{RequestReset, "connection_terminated", Down, fault, false, true, "the connection is reset after the request"},
 	{RequestEOF, "connection_terminated", Down, fault, true, false, "the connection is closed after the request"},
 	{FirstByteTimeout, "http_response_timeout", Down, fault, true, false, "the request is not answered in time"},
-	{Slow, "http_response_timeout", Down, strain, false, false, "the answer begins late"},
+	{Slow, "http_response_timeout", Down, strain, false, false, "the answer begins late, or comes so slowly that it cannot be judged in time"},
 	{ProtocolError, "http_protocol_error", Down, fault, false, false, "the answer is not HTTP, or breaks its own coding"},
 	{StreamReset, "http_protocol_error", Down, fault, false, false, "the HTTP/2 stream or connection was ended by the other side"},
 	{HeaderTooLarge, "http_response_header_section_size", Down, fault, false, false, "the answer's header section is too large"},
@@ -168,7 +171,7 @@ var facts = [...]fact{
 	{Parked, "destination_unavailable", Hijacked, wrong, false, false, "a domain for sale, expired, or full of advertisements"},
 	{ForeignType, "destination_unavailable", Down, strain, false, false, "a page came where a script, a style sheet or an image was asked for"},
 	{IdentityMissing, "destination_unavailable", Hijacked, wrong, false, false, "the page lacks the text that each of the publication's pages contains"},
-	{IdentityMismatch, "destination_unavailable", Hijacked, wrong, false, false, "the page is not like the publication's"},
+	{IdentityMismatch, "destination_unavailable", Blocked, wrong, false, false, "nothing proves the page, and it is not like those that passed before"},
 	{CanaryInvalid, "destination_unavailable", Hijacked, wrong, false, false, "no canary, or one that proves nothing: another key's, another site's"},
 	{CanaryStale, "destination_unavailable", Hijacked, wrong, false, false, "the site's canary, but expired, rolled back or of the future"},
 
@@ -205,7 +208,7 @@ func (c Class) Foreign() bool {
 // Proxy-Status and in metrics; empty for OK.
 func (c Class) ProxyError() string { return c.fact().proxyError }
 
-// network reports whether a look of this class ended before anything answered.
+// network reports whether a look of this class may have ended in the edge's own network.
 func (c Class) network() bool { return c.fact().network }
 
 // residual reports whether who blocks like this is likely to go on because of each attempt.

@@ -9,7 +9,8 @@ import (
 type entry struct {
 	id      ID
 	policy  Policy
-	state   State
+	state   State  // changed by put alone
+	voice   *voice // what state says of the edge's own network
 	history history
 	asked   chan struct{} // capacity 1: probe now
 
@@ -21,7 +22,8 @@ type entry struct {
 
 // newEntry is an origin that nothing is known of but what was restored.
 func newEntry(id ID, known remembered) *entry {
-	e := &entry{id: id, state: State{Verdict: Unknown}, asked: make(chan struct{}, 1)}
+	e := &entry{id: id, voice: &voice{}, asked: make(chan struct{}, 1)}
+	e.put(State{Verdict: Unknown})
 	e.remember(known)
 	return e
 }
@@ -29,8 +31,15 @@ func newEntry(id ID, known remembered) *entry {
 // remember takes over what was known before a restart, if anything was.
 func (e *entry) remember(known remembered) {
 	if known.state.Verdict != "" {
-		e.state, e.history = known.state, known.history
+		e.history = known.history
+		e.put(known.state)
 	}
+}
+
+// put changes the state.
+func (e *entry) put(s State) {
+	e.state = s
+	*e.voice = s.voice(e.id.Origin)
 }
 
 // refresh follows a change of the state or the policy.
@@ -41,10 +50,21 @@ func (e *entry) refresh() {
 	}
 }
 
+// thaw ends the doubt in the edge's own network. An origin whose probes became rare
+// because of what is void now is looked at again.
+func (e *entry) thaw(now time.Time) {
+	before := e.state
+	e.put(before.thawed())
+	if before.Residual > 0 && e.state.Residual == 0 {
+		e.ask(now)
+	}
+}
+
 // ask wants a probe now. One that is wanted already covers this one. An origin that is
-// to be left alone is not asked out of turn.
+// to be left alone is not asked out of turn, unless readers press for it: then the
+// Prober waits until it may.
 func (e *entry) ask(now time.Time) {
-	if e.state.leftAlone(now) {
+	if e.state.leftAlone(now) && (e.state.Residual > 0 || !e.state.pressing()) {
 		return
 	}
 	select {

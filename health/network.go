@@ -2,7 +2,6 @@ package health
 
 import (
 	"fmt"
-	"iter"
 	"time"
 )
 
@@ -41,10 +40,11 @@ type outage struct {
 // the network works, if it was taken after the failures began; what an origin
 // answered after that is later news. Without its word two witnesses of
 // different name are the least that can tell a network from an origin: the
-// network is suspected when every origin's latest look ended in the network and
-// all witnesses' failures began within networkSpan; it stays suspected, however
-// long and whoever is added, until somebody gets further than that.
-func judged(origins iter.Seq2[ID, State], now time.Time, suspected bool, c control) outage {
+// network is suspected when every origin's latest look ended in the network (but for those
+// that are left alone, see voice) and all witnesses' failures began within networkSpan;
+// it stays suspected, however long and whoever is added, until somebody gets further
+// than that.
+func judged(origins []voice, now time.Time, suspected bool, c control) outage {
 	w := testimonyOf(origins)
 	switch {
 	case w.first.IsZero():
@@ -69,33 +69,53 @@ func judged(origins iter.Seq2[ID, State], now time.Time, suspected bool, c contr
 	return outage{}
 }
 
+// voice is what one origin says about the edge's own network. The Tracker has all of them
+// in one place: where a thousand origins fail, each failure has all of them heard.
+type voice struct {
+	name     string    // of the origin
+	failing  time.Time // since when its looks end in the network; zero when the latest did not
+	answered time.Time // the latest answer
+	witness  bool      // it is in use, so that its failing says something
+	// mute: it fell by a block that each attempt prolongs. Nobody asks it before that is
+	// over, so the latest look is of no time in particular.
+	mute bool
+}
+
+// voice is what the state of the origin of that name says.
+func (s *State) voice(name string) voice {
+	return voice{
+		name: name, failing: s.NetworkSince, answered: s.LastAnswer,
+		witness: s.witness(), mute: s.Residual > 0 && !s.witness(),
+	}
+}
+
 // testimony is what the origins say about the edge's own network.
 type testimony struct {
 	origins     int
-	all         bool      // the latest look at every origin ended in the network
+	all         bool      // the latest look at every origin that is not mute ended in the network
 	answered    time.Time // the latest answer of any
 	count       int       // of witnesses; 2 stands for more
 	first, last time.Time // when the failures of failing witnesses began; zero without any
 }
 
-func testimonyOf(origins iter.Seq2[ID, State]) testimony {
-	w := testimony{all: true}
+func testimonyOf(origins []voice) testimony {
+	w := testimony{all: true, origins: len(origins)}
 	var name string
-	for id, s := range origins {
-		w.origins++
-		w.answered = latest(w.answered, s.LastAnswer)
-		failing := !s.NetworkSince.IsZero()
-		w.all = w.all && failing
-		if !s.witness() {
+	for i := range origins {
+		v := &origins[i]
+		w.answered = latest(w.answered, v.answered)
+		failing := !v.failing.IsZero()
+		w.all = w.all && (failing || v.mute)
+		if !v.witness {
 			continue
 		}
-		if w.count == 0 || w.count == 1 && name != id.Origin {
-			w.count, name = w.count+1, id.Origin
+		if w.count == 0 || w.count == 1 && name != v.name {
+			w.count, name = w.count+1, v.name
 		}
 		if failing {
-			w.last = latest(w.last, s.NetworkSince)
-			if w.first.IsZero() || s.NetworkSince.Before(w.first) {
-				w.first = s.NetworkSince
+			w.last = latest(w.last, v.failing)
+			if w.first.IsZero() || v.failing.Before(w.first) {
+				w.first = v.failing
 			}
 		}
 	}
@@ -103,7 +123,7 @@ func testimonyOf(origins iter.Seq2[ID, State]) testimony {
 }
 
 // witness reports whether the origin is in use, so that its failing says something.
-func (s State) witness() bool { return !s.Verdict.fallen() && s.Verdict != Probation }
+func (s *State) witness() bool { return !s.Verdict.fallen() && s.Verdict != Probation }
 
 func latest(a, b time.Time) time.Time {
 	if b.After(a) {
@@ -113,12 +133,12 @@ func latest(a, b time.Time) time.Time {
 }
 
 // thawed is the state once the network works again. What was counted against
-// an origin in use meanwhile proves nothing, and a probe that was under way when
-// the network came back must not be the one too many.
+// an origin in use meanwhile proves nothing, not even that each attempt prolongs a block,
+// and a probe that was under way when the network came back must not be the one too many.
 func (s State) thawed() State {
 	if s.Verdict.fallen() {
 		return s
 	}
-	s.Failures, s.Strains, s.NetworkSince, s.Accused, s.Live = 0, 0, time.Time{}, false, Live{}
+	s.Failures, s.Strains, s.Residual, s.NetworkSince, s.Accused, s.Live = 0, 0, 0, time.Time{}, false, Live{}
 	return s
 }

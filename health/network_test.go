@@ -1,12 +1,20 @@
 package health
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+// voices are those of origins in these states.
+func voices(origins map[ID]State) []voice {
+	var all []voice
+	for id, s := range origins {
+		all = append(all, s.voice(id.Origin))
+	}
+	return all
+}
 
 func TestTheEdgesOwnNetwork(t *testing.T) {
 	a, b, c := ID{"gazette", "https://a.example"}, ID{"gazette", "https://b.example"}, ID{"herald", "https://c.example"}
@@ -46,7 +54,7 @@ func TestTheEdgesOwnNetwork(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := judged(maps.All(test.origins), at(test.now), test.suspected, control{})
+			got := judged(voices(test.origins), at(test.now), test.suspected, control{})
 			require.Equal(t, test.want, got.network)
 			require.Equal(t, test.want == networkSuspected, got.reason != "")
 			require.Equal(t, test.want != networkWorks, !got.since.IsZero())
@@ -94,7 +102,7 @@ func TestControlLooksOutrankTheGuess(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := judged(maps.All(test.origins), at(test.now), test.suspected, test.control)
+			got := judged(voices(test.origins), at(test.now), test.suspected, test.control)
 			require.Equal(t, test.want, got.network)
 			if got.network == networkSuspected && !test.control.ok && !test.control.at.IsZero() {
 				require.Contains(t, got.reason, "(no route)")
@@ -104,7 +112,7 @@ func TestControlLooksOutrankTheGuess(t *testing.T) {
 }
 
 func TestSuspicionSaysWhatHappened(t *testing.T) {
-	got := judged(maps.All(map[ID]State{
+	got := judged(voices(map[ID]State{
 		{"gazette", "a"}: {Verdict: Suspect, NetworkSince: at(2)},
 		{"gazette", "b"}: {Verdict: Suspect, NetworkSince: at(5)},
 	}), at(5), false, control{})

@@ -18,7 +18,8 @@ import "time"
 // Readers' requests count only while the origin is usable. Three failures in a
 // row, half of ten or more within 10 s, or a single one with something else in the
 // publication's place accuse it: it is Suspect, and the next probe alone
-// decides, either way. When that probe clears it, another accusation waits for
+// decides, either way; only one that the origin answers badly counts as ever, and leaves
+// it to the probe after. When a good probe clears it, another accusation waits for
 // Interval, so that one broken page cannot make an origin flicker, and no
 // number of requests for it takes the origin from everybody else. Good requests
 // end a row, and no more.
@@ -44,8 +45,15 @@ func (s State) next(p Policy, o Observation, mayFall bool) State {
 		return s.afterGoodProbe(o)
 	}
 	s = s.afterFailedProbe(p, o, mayFall)
+	return s.patient(o, s.Verdict.fallen() || !mayFall && s.enough(p))
+}
+
+// patient counts the probes that met a block which each attempt prolongs, once they
+// were enough for a fall, be it withheld or not: the block does not know what the edge
+// doubts.
+func (s State) patient(o Observation, enough bool) State {
 	switch {
-	case !s.Verdict.fallen() || !o.Class.network() && !o.Class.residual():
+	case !enough || !o.Class.network() && !o.Class.residual():
 		s.Residual = 0
 	case o.Class.residual(), s.Residual > 0:
 		// Silence after a cut is the same block: some drop whatever comes next.
@@ -68,6 +76,9 @@ func (s State) noted(o Observation) State {
 	if o.OK() || o.Status != 0 {
 		s.LastAnswer = o.At
 	}
+	if o.Live && o.Class == RateLimited && o.RetryAfter > 0 {
+		s.RetryAt = s.asked(o)
+	}
 	switch {
 	case o.Live && o.Class == FirstByteTimeout:
 		// One slow page, asked of every origin, is no sign of the network.
@@ -77,6 +88,20 @@ func (s State) noted(o Observation) State {
 		s.NetworkSince = o.At
 	}
 	return s
+}
+
+// asked is until when the origin is to be left alone after it has told a reader that
+// it is asked too often. However many readers it tells so, a probe comes within
+// retryMost of the latest.
+func (s State) asked(o Observation) time.Time {
+	until := o.At.Add(min(o.RetryAfter, retryMost))
+	if most := s.Last.At.Add(retryMost); until.After(most) {
+		until = most
+	}
+	if !until.After(o.At) {
+		return s.RetryAt
+	}
+	return latest(s.RetryAt, until)
 }
 
 // looked keeps the facts of a probe.
@@ -99,7 +124,7 @@ func (s State) looked(o Observation) State {
 	case o.RetryAfter > 0:
 		s.RetryAt = o.At.Add(min(o.RetryAfter, retryMost))
 	default:
-		s.RetryAt = o.At.Add(retryDefault)
+		s.RetryAt = o.At.Add(retryMost)
 	}
 	return s
 }
@@ -147,11 +172,21 @@ func (s State) afterFailedProbe(p Policy, o Observation, mayFall bool) State {
 		return s.fall(p, o, to)
 	case !mayFall:
 		return s.become(Suspect, o)
-	case o.Class.kind() == wrong, s.Accused, 2*s.Failures-s.Strains >= 2*p.Fall:
+	case s.convicted(p, o):
 		return s.fall(p, o, to)
 	}
 	return s.become(Suspect, o)
 }
+
+// convicted reports whether the failed probe, which is counted already, is enough for a
+// fall, with those before it or with readers' word.
+func (s State) convicted(p Policy, o Observation) bool {
+	k := o.Class.kind()
+	return k == wrong || s.Accused && k != strain || s.enough(p)
+}
+
+// enough reports whether the probes failed in a row that take an origin out of use.
+func (s State) enough(p Policy) bool { return 2*s.Failures-s.Strains >= 2*p.Fall }
 
 // afterFailureAfterHijack ends the probation of a hijacked origin. Why it fell is still
 // what readers must be kept from, unless the operator says that it is over; then
@@ -197,7 +232,9 @@ func (s State) afterRequest(p Policy, o Observation) State {
 		return s
 	}
 	accused := o.Class.kind() == wrong || s.Live.failing()
-	if accused && !s.Accused && o.At.Sub(s.Absolved) >= p.Interval {
+	switch {
+	case !accused, o.At.Sub(s.Absolved) < p.Interval:
+	case !s.Accused, !s.pressing() && o.Class.kind() != strain:
 		s.Accused = true
 		return s.become(Suspect, o)
 	}

@@ -20,8 +20,10 @@ type Prober struct {
 }
 
 // Run probes at once, unless the origin is to be left alone for a while yet, then at
-// the pace of [NextProbe], and out of turn when the Tracker asks. It returns when ctx ends; what a probe found after that is
-// dropped, because the end of the looking says nothing about the origin.
+// the pace of [NextProbe], and out of turn when the Tracker asks. Where the origin has
+// told a reader meanwhile that it is asked too often, the probe waits until it may. It
+// returns when ctx ends; what a probe found after that is dropped, because the
+// end of the looking says nothing about the origin.
 func (p Prober) Run(ctx context.Context) {
 	asked := p.Tracker.Confirmations(p.ID)
 	s, _ := p.Tracker.State(p.ID)
@@ -34,6 +36,10 @@ func (p Prober) Run(ctx context.Context) {
 		case <-timer.C:
 		case <-asked:
 		}
+		if rest := p.rest(); rest > 0 {
+			timer.Reset(rest)
+			continue
+		}
 		o := p.Probe(ctx)
 		if ctx.Err() != nil {
 			return
@@ -42,6 +48,13 @@ func (p Prober) Run(ctx context.Context) {
 		p.Tracker.Observe(p.ID, o)
 		timer.Reset(p.wait())
 	}
+}
+
+// rest is for how long the origin is to be left alone from now, because it asked for that
+// since its latest probe.
+func (p Prober) rest() time.Duration {
+	s, _ := p.Tracker.State(p.ID)
+	return time.Until(s.restUntil())
 }
 
 func (p Prober) wait() time.Duration {

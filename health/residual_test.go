@@ -148,3 +148,131 @@ func TestOnlyABlockThatIsMetAgainIsWaitedOutLonger(t *testing.T) {
 	require.Equal(t, 2, s.Next(Policy{}, requested(8, OK)).Residual)
 	require.Equal(t, 2, s.Next(Policy{}, probed(8, InternalError)).Residual)
 }
+
+func TestWithheldFallsDoNotProlongABlock(t *testing.T) {
+	p := Policy{}.filled()
+	s := State{}.Next(p, probed(0, OK))
+	for i, residual := range []int{0, 0, 1, 2, 3} {
+		s = s.next(p, probed(10+float64(i), TLSTimeout), false)
+		require.Equal(t, Suspect, s.Verdict)
+		require.Equal(t, residual, s.Residual, i)
+		require.Equal(t, residual > 0, s.leftAlone(at(20)))
+	}
+	require.Equal(t, 2*time.Minute, NextProbe(s, p, 0.5))
+	require.Zero(t, s.thawed().Residual, "what was counted meanwhile is void")
+	require.Equal(t, Unknown, s.restored(at(24*3600)).Verdict, "and it is not out of use")
+}
+
+func TestAfterTheDoubtAnOriginThatWasProbedRarelyIsLookedAt(t *testing.T) {
+	tracker, _ := tracking(primary, alternate)
+	for i := range 6 {
+		observe(tracker, primary, probed(2*float64(i), TLSTimeout))
+		observe(tracker, alternate, probed(2*float64(i), TLSTimeout))
+	}
+	require.True(t, suspected(tracker))
+	wanted(tracker, primary)
+	s, _ := tracker.State(primary)
+	require.Positive(t, s.Residual)
+	require.Zero(t, tracker.View(primary).LeftAloneUntil, "it is in use")
+	observe(tracker, alternate, requested(20, OK))
+	require.False(t, suspected(tracker))
+	require.True(t, wanted(tracker, primary))
+}
+
+// everybody runs a prober for each origin, all behind the same block, and returns how
+// often it met them.
+func everybody(t *testing.T, tracker *Tracker, class Class, ids ...ID) (met func() int) {
+	var mu sync.Mutex
+	var n int
+	var probers sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, id := range ids {
+		probers.Go(func() {
+			Prober{ID: id, Tracker: tracker, Probe: func(context.Context) Observation {
+				mu.Lock()
+				defer mu.Unlock()
+				n++
+				return Observation{Class: class, Stage: StageHandshake}
+			}}.Run(ctx)
+		})
+	}
+	t.Cleanup(func() { cancel(); probers.Wait() })
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return n
+	}
+}
+
+func TestABlockOfAllOriginsAtOnceConvictsOrIsAtLeastWaitedOut(t *testing.T) {
+	for class, convicts := range map[Class]bool{
+		ConnectReset: true, TLSReset: true, TLSResetSNI: true, RequestReset: true, DNSNXDomain: true, DNSBlocked: true,
+		TLSTimeout: false, // as a dead network would have it
+	} {
+		t.Run(string(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tracker, _ := tracking(primary, alternate)
+				met := everybody(t, tracker, class, primary, alternate)
+				time.Sleep(30 * time.Second)
+				require.NotEqual(t, convicts, suspected(tracker))
+				require.Equal(t, convicts, tracker.View(primary).Verdict.fallen())
+				require.Equal(t, convicts, tracker.View(alternate).Verdict.fallen())
+				if !class.residual() {
+					return
+				}
+				time.Sleep(20 * time.Minute)
+				require.Less(t, met(), 30, "every attempt prolongs it")
+			})
+		})
+	}
+}
+
+func TestAnEndInOrderOfAllOriginsAtOnceIsTheNetworks(t *testing.T) {
+	for _, class := range []Class{TLSEOF, RequestEOF, ConnectRefused, ConnectTimeout, Unreachable, DNSTimeout} {
+		tracker, _ := tracking(primary, alternate)
+		observe(tracker, primary, probed(0, class))
+		observe(tracker, alternate, probed(1, class))
+		require.True(t, suspected(tracker), class)
+	}
+}
+
+func TestALookThatEndsTheDoubtIsTheFirstThatCounts(t *testing.T) {
+	tracker, _ := tracking(primary, alternate)
+	for i := range 10 {
+		observe(tracker, primary, probed(2*float64(i), ConnectTimeout))
+		observe(tracker, alternate, probed(2*float64(i), ConnectTimeout))
+	}
+	require.True(t, suspected(tracker))
+	observe(tracker, primary, probed(30, TLSReset))
+	require.False(t, suspected(tracker), "somebody is alive on the way")
+	require.Equal(t, Suspect, tracker.View(primary).Verdict)
+	require.Equal(t, 1, tracker.View(primary).Failures)
+	require.Equal(t, []Verdict{Suspect, Blocked}, verdicts(tracker, primary, probed(32, TLSReset), probed(34, TLSReset)))
+}
+
+func TestACutConvictsNobodyWhileAControlLookFails(t *testing.T) {
+	tracker, _ := controlled(primary, alternate)
+	observe(tracker, alternate, probed(0, OK), probed(10, ConnectTimeout))
+	tracker.ObserveControl(at(11), false, "no route to host")
+	for i := range 5 {
+		observe(tracker, primary, probed(12+2*float64(i), TLSReset))
+	}
+	require.True(t, suspected(tracker))
+	require.Equal(t, Suspect, tracker.View(primary).Verdict)
+	s, _ := tracker.State(primary)
+	require.Equal(t, 3, s.Residual)
+	observe(tracker, primary, probed(40, IdentityMissing))
+	require.Equal(t, Hijacked, tracker.View(primary).Verdict, "what is wrong is")
+}
+
+func TestWhoIsFallenByABlockIsLeftAloneUntilTheNextProbe(t *testing.T) {
+	tracker, _ := tracking(primary)
+	observe(tracker, primary, probed(0, TLSResetSNI), probed(2, TLSResetSNI))
+	require.Zero(t, tracker.View(primary).LeftAloneUntil)
+	observe(tracker, primary, probed(4, TLSResetSNI))
+	require.Equal(t, at(4+25.5), tracker.View(primary).LeftAloneUntil, "30 s, less the jitter")
+	observe(tracker, primary, probed(34, TLSResetSNI))
+	require.Equal(t, at(34+51), tracker.View(primary).LeftAloneUntil)
+	observe(tracker, primary, probed(90, OK))
+	require.Zero(t, tracker.View(primary).LeftAloneUntil)
+}

@@ -108,10 +108,13 @@ func (s State) upgraded() State {
 // restored is the state as it may count at now. A time in the future (the
 // clock was set back) is as little worth as an old one.
 func (s State) restored(now time.Time) State {
+	if most := now.Add(retryMost); s.RetryAt.After(most) {
+		s.RetryAt = most
+	}
 	switch {
 	case now.Sub(s.Last.At).Abs() <= savedFresh:
 		return s
-	case s.Fallen == Hijacked, s.Residual > 0:
+	case s.Fallen == Hijacked, s.Residual > 0 && !s.Verdict.Usable():
 		s.Successes, s.Contrary = 0, 0
 		return s
 	}

@@ -47,6 +47,7 @@ func TestNextProbe(t *testing.T) {
 		{"asked to be left alone", with(state(Suspect, 0, 1), 0, 61), p, 0, time.Minute},
 		{"asked to be left alone, later than that", with(state(Suspect, 0, 1), 0, 61), p, 0.5, 64500 * time.Millisecond},
 		{"asked to be left alone for less than the pace", with(state(Healthy, 0, 1), 0, 2), p, 0.5, 10 * time.Second},
+		{"asked to be left alone for the longest, and no longer", with(state(Down, 0, 1), 0, 301), p, 0.999999, 5 * time.Minute},
 		{"fast is never slower than the interval", state(Suspect, 0, 1), Policy{Interval: time.Second}, 0.5, time.Second},
 	}
 	for _, test := range tests {
@@ -88,14 +89,11 @@ func TestHowLongAnOriginAsksToBeLeftAlone(t *testing.T) {
 		return o
 	}
 	for after, want := range map[time.Duration]time.Time{
-		time.Minute: at(60), 0: at(300), -time.Second: at(300), time.Hour: at(3600), 48 * time.Hour: at(3600),
+		time.Minute: at(60), 0: at(300), -time.Second: at(300), time.Hour: at(300), 48 * time.Hour: at(300),
 	} {
 		require.Equal(t, want, State{}.Next(Policy{}, limited(after)).RetryAt, after)
 	}
 	s := State{}.Next(Policy{}, limited(time.Minute))
-	live := limited(time.Hour)
-	live.Live = true
-	require.Equal(t, at(60), s.Next(Policy{}, live).RetryAt, "one page's limit is not the front page's")
 	require.Equal(t, at(60), s.Next(Policy{}, probed(1, InternalError)).RetryAt)
 	require.Zero(t, s.Next(Policy{}, probed(60, OK)).RetryAt)
 	busy := probed(0, ServerError)
@@ -109,7 +107,7 @@ func TestAnOriginThatIsLeftAloneIsNotAskedOutOfTurn(t *testing.T) {
 	limited.Status = 429
 	observe(tracker, primary, limited)
 	for range 3 {
-		observe(tracker, primary, requested(1, ServerError))
+		observe(tracker, primary, requested(1, Denied))
 	}
 	require.Equal(t, Suspect, tracker.View(primary).Verdict)
 	require.Equal(t, at(300), tracker.View(primary).RetryAt)

@@ -37,10 +37,13 @@ const (
 	slowRise = 5
 	// newRise is how many good probes an origin must pass that a reload adds.
 	newRise = 3
-	// retryDefault and retryMost are for how long probes leave an origin alone that says
-	// it is asked too often: where it does not say until when, and at most.
-	retryDefault = 5 * time.Minute
-	retryMost    = time.Hour
+	// retryMost is for how long probes leave an origin alone that says it is asked too
+	// often, at most and where it does not say until when. Who asks for more may be
+	// somebody who wants nobody to look.
+	retryMost = 5 * time.Minute
+	// pressGap is the least time between probes of such an origin while readers meet
+	// worse there than that it is busy.
+	pressGap = time.Minute
 )
 
 // State is everything the edge holds against or for one origin. It is a value:
@@ -70,10 +73,12 @@ type State struct {
 	Fallen   Verdict `json:"fallen,omitempty"`   // what it fell to; a Probation returns there
 	Required int     `json:"required,omitempty"` // good probes in a row that bring it back
 	Contrary int     `json:"contrary,omitempty"` // failures in a row that speak for another verdict than Fallen
-	Residual int     `json:"residual,omitempty"` // failures in a row of a block that each attempt prolongs
 	Cleared  bool    `json:"cleared,omitempty"`  // a hijack of which the operator says that it is over
 
-	// RetryAt is until when the origin asked to be left alone.
+	// Residual counts failures in a row of a block that each attempt prolongs, since the
+	// origin fell, or since it would have fallen but for the doubt in the edge's own network.
+	Residual int `json:"residual,omitempty"`
+	// RetryAt is until when the origin asked to be left alone, by a probe's answer or a reader's.
 	RetryAt time.Time `json:"retry_at,omitzero"`
 
 	// What readers' requests say.

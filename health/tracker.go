@@ -3,7 +3,6 @@ package health
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -51,6 +50,7 @@ type Tracker struct {
 	mu         sync.Mutex
 	entries    map[ID]*entry
 	sites      map[string][]*entry // the same, per site, by name
+	voices     []voice             // theirs, in no order
 	restored   map[ID]remembered   // read from a file, not yet configured
 	control    control
 	outage     outage
@@ -96,11 +96,21 @@ func (t *Tracker) Configure(policies map[ID]Policy) {
 	}
 	before := t.entries
 	t.entries, t.sites, t.restored = entries, sites, nil
+	t.gatherLocked()
 	if len(before) > 0 {
 		t.admitLocked(before, now)
 	}
 	if t.outage.network == networkSuspected {
 		t.judgeLocked(now)
+	}
+}
+
+// gatherLocked brings the voices of all entries together.
+func (t *Tracker) gatherLocked() {
+	t.voices = make([]voice, 0, len(t.entries))
+	for _, e := range t.entries {
+		t.voices = append(t.voices, *e.voice)
+		e.voice = &t.voices[len(t.voices)-1]
 	}
 }
 
@@ -115,7 +125,7 @@ func (t *Tracker) admitLocked(before map[ID]*entry, now time.Time) {
 		}
 		for _, e := range of {
 			if was := e.state; before[e.id] == nil && was.Verdict == Unknown {
-				e.state = was.admitted(now)
+				e.put(was.admitted(now))
 				e.refresh()
 				t.noteLocked(e, was, now)
 			}
@@ -142,21 +152,28 @@ func (t *Tracker) observeLocked(e *entry, o Observation) {
 	switch {
 	case o.Class.network():
 		// Its failure counts in the judgement, its fall does not: first as if held.
-		e.state = before.next(e.policy, o, false)
+		e.put(before.next(e.policy, o, false))
 		t.judgeLocked(o.At)
 		if t.outage.network == networkWorks {
-			e.state = before.next(e.policy, o, true)
+			e.put(before.next(e.policy, o, true))
 			break
 		}
 		t.askOthersLocked(o.At)
 		t.wantControlLocked()
-	case t.outage.network != networkWorks:
-		e.state = before.next(e.policy, o, true)
+	case t.outage.network == networkSuspected:
+		// If this look ends the suspicion, it is the first that counts.
+		e.put(before.next(e.policy, o, false))
+		t.judgeLocked(o.At)
+		if t.outage.network != networkSuspected || o.Class.kind() == wrong {
+			e.put(before.thawed().next(e.policy, o, true))
+		}
+	case t.outage.network == networkUnsure:
+		e.put(before.next(e.policy, o, true))
 		t.judgeLocked(o.At)
 	default:
-		e.state = before.next(e.policy, o, true)
+		e.put(before.next(e.policy, o, true))
 	}
-	if e.state.Accused && !before.Accused {
+	if pressed := e.state.pressing() && !before.pressing() && o.At.Before(e.state.RetryAt); pressed || e.state.Accused && !before.Accused {
 		e.ask(o.At)
 	}
 	if !o.Live {
@@ -169,13 +186,13 @@ func (t *Tracker) observeLocked(e *entry, o Observation) {
 // judgeLocked looks at the edge's own network again.
 func (t *Tracker) judgeLocked(now time.Time) {
 	was := t.outage
-	t.outage = judged(t.statesLocked(), now, was.network == networkSuspected, t.control)
+	t.outage = judged(t.voices, now, was.network == networkSuspected, t.control)
 	switch {
 	case was.network == networkSuspected && t.outage.network == networkSuspected:
 		t.outage = was
 	case was.network == networkSuspected:
 		for _, e := range t.entries {
-			e.state = e.state.thawed()
+			e.thaw(now)
 		}
 		t.suspectLocked(Suspicion{Since: was.since, Reason: was.reason, At: now})
 	case t.outage.network == networkSuspected:
@@ -190,31 +207,24 @@ func (t *Tracker) suspectLocked(s Suspicion) {
 	}
 }
 
-func (t *Tracker) statesLocked() iter.Seq2[ID, State] {
-	return func(yield func(ID, State) bool) {
-		for id, e := range t.entries {
-			if !yield(id, e.state) {
-				return
-			}
-		}
-	}
-}
-
 // askOthersLocked has origins probed that could show whether the network works.
 // Sixteen at a time, in the map's random order: one answer is enough, and when
 // they fail too, each of them asks sixteen more.
 func (t *Tracker) askOthersLocked(now time.Time) {
 	left := 16
 	for _, e := range t.entries {
-		if left > 0 && e.state.NetworkSince.IsZero() {
+		if left == 0 {
+			return
+		}
+		if e.state.NetworkSince.IsZero() {
 			e.ask(now)
 			left--
 		}
 	}
 }
 
-// Confirmations delivers a value whenever the origin should be probed at once.
-// It is for the origin's one prober, holds at most one value, is never closed,
+// Confirmations delivers a value whenever the origin should be probed at once, or as soon
+// as the time is over for which it is to be left alone. It is for the origin's one prober, holds at most one value, is never closed,
 // and is nil for an origin that is not configured.
 func (t *Tracker) Confirmations(id ID) <-chan struct{} {
 	t.mu.Lock()
@@ -318,7 +328,7 @@ func (t *Tracker) change(id ID, at time.Time, f func(State) (State, error)) erro
 	if err != nil {
 		return err
 	}
-	e.state = after
+	e.put(after)
 	e.refresh()
 	t.touch()
 	t.noteLocked(e, before, at)

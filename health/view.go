@@ -35,6 +35,10 @@ type View struct {
 	LiveFailures int
 	Flaps        int       // falls from usable since first seen
 	RetryAt      time.Time // until when the origin asked to be left alone; zero when it did not
+	// LeftAloneUntil is until when nothing need be sent to the origin by whoever can do
+	// without: RetryAt, or, where it fell by a block that each attempt prolongs, the
+	// earliest time of the next probe. Zero where an attempt does no harm.
+	LeftAloneUntil time.Time
 
 	// What it shares its fate with, see SharesFate.
 	Fates   []string
@@ -107,7 +111,7 @@ func (e *entry) view() View {
 		LastProbe: s.Last.At, Status: s.Last.Status, Address: s.Last.Address, Timings: s.Last.Timings,
 		Notice: s.Last.Notice, Certificate: s.Last.Certificate, NotAfter: s.Last.NotAfter,
 		LastSuccess: s.LastSuccess, Failures: s.Failures, Successes: s.Successes, Required: s.Required,
-		LiveFailures: s.Live.Failures, Flaps: s.Flaps, RetryAt: s.RetryAt,
+		LiveFailures: s.Live.Failures, Flaps: s.Flaps, RetryAt: s.RetryAt, LeftAloneUntil: s.harmlessAt(e.policy),
 		Fates: e.fates, Network: e.policy.Network, CDN: s.CDN,
 	}
 	if v.Verdict == Drained {

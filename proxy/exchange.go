@@ -32,7 +32,9 @@ type exchange struct {
 	request cache.Request
 	body    *readerBody // nil where origins are sent none
 	due     int         // bytes of the body that the write deadline is for
-	rec     Record
+	// retryAfter is for how long the origins asked to be left alone; 0 when they did not.
+	retryAfter time.Duration
+	rec        Record
 
 	line []byte // scratch for field values
 }
@@ -46,7 +48,7 @@ func newExchange() *exchange {
 
 // reset lets go of everything that belongs to the finished request.
 func (x *exchange) reset() {
-	x.w, x.in, x.site, x.body = nil, nil, nil, nil
+	x.w, x.in, x.site, x.body, x.retryAfter = nil, nil, nil, nil, 0
 	x.request.HTTP, x.request.Site, x.request.Key = nil, nil, ""
 	x.rec = Record{}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,6 +48,10 @@ func (x *exchange) fail(err error, known cache.Status) {
 		panic(http.ErrAbortHandler)
 	}
 	status, kind := failure(err)
+	var none *origin.Error
+	if errors.As(err, &none) && none.RetryAfter > 0 {
+		x.retryAfter = none.RetryAfter
+	}
 	x.page(status, kind, x.failed(err, kind, known))
 }
 
@@ -104,13 +109,22 @@ func (x *exchange) page(status int, kind string, cached cache.Status) {
 	header["Cache-Status"] = []string{string(cached.Append(nil, Name))}
 	header["Proxy-Status"] = []string{Name + "; error=" + kind}
 	if status >= 500 && status != http.StatusLoopDetected && kind != requestDenied { // asking again would not help
-		header["Retry-After"] = []string{retryAfter}
+		header["Retry-After"] = []string{x.patience()}
 	}
 	x.stampVia(header)
 	x.writeHeader(header, status)
 	if x.in.Method != http.MethodHead {
 		x.write([]byte(body))
 	}
+}
+
+// patience is for how many seconds a reader is asked to wait: as long as the origins
+// asked for, where they did.
+func (x *exchange) patience() string {
+	if x.retryAfter <= 0 {
+		return retryAfter
+	}
+	return strconv.Itoa(int(math.Ceil(x.retryAfter.Seconds())))
 }
 
 // sentence is what a reader is told.

@@ -24,11 +24,13 @@ import (
 // assembly is everything that is built from one configuration and swapped by a
 // reload: sites, pools and probers.
 type assembly struct {
-	file     *configs.File
-	sites    []*proxy.Site
-	policies map[health.ID]health.Policy
-	probers  []health.Prober
-	control  *health.ControlProber // nil without control URLs
+	file      *configs.File
+	sites     []*proxy.Site
+	policies  map[health.ID]health.Policy
+	learners  map[string]*learner // by site
+	resolvers *resolvers
+	probers   []health.Prober
+	control   *health.ControlProber // nil without control URLs
 
 	stop    context.CancelFunc
 	running sync.WaitGroup // probers
@@ -40,6 +42,7 @@ type parts struct {
 	tracker   *health.Tracker
 	canaries  *canary.Memory
 	baselines *baselines
+	resolvers *resolvers // of the assembly before; nil for the first
 	events    origin.Events
 	probed    func(health.ID, health.Observation)
 	warn      func(message string, args ...any) // of what is wrong and keeps nothing from running
@@ -47,15 +50,13 @@ type parts struct {
 
 // assemble builds the sites of a configuration. Nothing runs yet.
 func assemble(file *configs.File, p parts) (*assembly, error) {
-	a := &assembly{file: file, policies: make(map[health.ID]health.Policy)}
-	judges, err := newGate(file.Fingerprints, p.warn)
+	a := &assembly{file: file, policies: make(map[health.ID]health.Policy), learners: make(map[string]*learner)}
+	judges := newGate(file.Fingerprints, p.warn)
+	ask, err := newResolvers(file, p.resolvers)
 	if err != nil {
 		return nil, err
 	}
-	ask, err := newResolvers(file)
-	if err != nil {
-		return nil, err
-	}
+	a.resolvers = ask
 	for i := range file.Sites {
 		if err := a.addSite(&file.Sites[i], p, judges, ask); err != nil {
 			return nil, err
@@ -67,21 +68,22 @@ func assemble(file *configs.File, p parts) (*assembly, error) {
 	return a, nil
 }
 
-// newGate makes the gate of the built-in wording and the files' fingerprints. A row that
-// is broken is told of, and left out.
-func newGate(files []string, warn func(string, ...any)) (*gate.Gate, error) {
+// newGate makes the gate of the built-in wording and the files' fingerprints. They are
+// evidence and nothing else, so a list that cannot be read, or a row of it, is told of and left out.
+func newGate(files []string, warn func(string, ...any)) *gate.Gate {
 	var sets []*gate.Set
 	for _, path := range files {
 		set, broken, err := gate.LoadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("fingerprints: %w", err)
+			warn("a list of fingerprints is left out", "error", err)
+			continue
 		}
 		for _, row := range broken {
 			warn("a fingerprint is left out", "error", row)
 		}
 		sets = append(sets, set)
 	}
-	return gate.New(sets...), nil
+	return gate.New(sets...)
 }
 
 // addSite builds one site, its pool and its probers.
@@ -90,7 +92,9 @@ func (a *assembly) addSite(site *configs.Site, p parts, judges *gate.Gate, ask *
 	for _, o := range site.Origins {
 		space.Origins = append(space.Origins, o.URL)
 	}
-	known := knownOf(site, space, p.baselines)
+	learning := newLearner(site, p.baselines, p.warn)
+	a.learners[site.Name] = learning
+	known := learning.known(ownNames(space, site.Fronts))
 	var origins []*origin.Origin
 	for i := range site.Origins {
 		o := &site.Origins[i]
@@ -103,7 +107,7 @@ func (a *assembly) addSite(site *configs.Site, p parts, judges *gate.Gate, ask *
 			Interval: site.Health.Interval, Timeout: site.Health.Timeout, Fall: site.Health.Fall, Rise: site.Health.Rise,
 			Network: o.Network,
 		}
-		look := looks{id: id, tracker: p.tracker, sessions: new(probe.Sessions), known: known, learn: learner(site, p.baselines), told: p.probed}
+		look := looks{id: id, tracker: p.tracker, sessions: new(probe.Sessions), known: known, learn: learning.take, told: p.probed}
 		for _, page := range pagesOf(site, o, p) {
 			page.Addresses, page.Lookup, page.Proved, page.Via, page.Roots, page.Pins = way.Addresses, lookup, way.Proved, way.Via, way.Roots, way.Pins
 			page.Gate = judges

@@ -3,15 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
-	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/heliograph-edge/heliograph/health"
 	"github.com/heliograph-edge/heliograph/health/probe"
 	"github.com/heliograph-edge/heliograph/health/resolve"
+	"github.com/heliograph-edge/heliograph/proxy/console"
 )
 
 // checkedJSON is the stable form of one URL; check --json prints a list of them. Times
@@ -97,7 +94,7 @@ func writeCheckJSON(w io.Writer, found []checked, conclusions []conclusion) erro
 	if err := encoder.Encode(list); err != nil {
 		return err
 	}
-	_, err := w.Write(harmless(b.Bytes()))
+	_, err := w.Write(console.Harmless(b.Bytes()))
 	return err
 }
 
@@ -144,24 +141,4 @@ func addressOf(r probe.Result) addressJSON {
 		a.Steps = append(a.Steps, stepJSON{Stage: s.Stage, Class: s.Class, Seconds: s.Took.Seconds(), Words: s.Words})
 	}
 	return a
-}
-
-// harmless escapes in JSON what a terminal would obey and a JSON encoder lets through:
-// the C1 controls, and what turns the direction of writing.
-func harmless(text []byte) []byte {
-	out := make([]byte, 0, len(text))
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		switch {
-		case r < 0x7f, strconv.IsPrint(r):
-			out = append(out, text[:size]...)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-		text = text[size:]
-	}
-	return out
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -21,7 +22,7 @@ func parseLinks(urls []string) ([]*url.URL, error) {
 		}
 		u, err := url.Parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("%.100q is not a URL", text)
+			return nil, errors.New("one of the URLs is none; it is not repeated here, since it may hold a password")
 		}
 		if u.User != nil {
 			return nil, fmt.Errorf("%.100q has a user name or password", u.Redacted())

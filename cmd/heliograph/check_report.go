@@ -155,7 +155,7 @@ func (r *checkReport) address(c checked, found probe.Result) {
 	if found.Address != "" {
 		heading += "  at " + printable(found.Address)
 	}
-	if !c.target.Via.Direct() {
+	if !c.target.Via.Direct() && !strings.Contains(found.Address, " via ") {
 		heading += "  via " + printable(c.target.Via.String())
 	}
 	fmt.Fprintf(&r.b, "%s\n", r.paint.in(bold, heading))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,18 +21,26 @@ import (
 // evidence take a few hundred KiB.
 const statusLimit = 16 << 20
 
-// clear lets a hijacked origin begin anew. What its site's pages looked like is
-// forgotten where nothing else proves them: after a redesign that looked like
-// another publication, it is learnt anew.
+// clear takes the operator's word that an origin is the publication's: one that was
+// hijacked begins anew. Where nothing proves the site's pages and no other origin is
+// well, what they looked like is forgotten, too: after a redesign it is learnt anew. With
+// another one that is well, its pages go on being what is compared with.
 func (e *edge) clear(id health.ID) error {
-	if err := e.tracker.Clear(id); err != nil {
+	unlike := e.tracker.View(id).Class == health.IdentityMismatch
+	if err := e.tracker.Clear(id); err != nil && !unlike {
 		return err
+	}
+	for _, v := range e.tracker.Site(id.Site) {
+		if v.ID != id && v.Verdict == health.Healthy {
+			return nil
+		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range e.current.file.Sites {
 		if site := &e.current.file.Sites[i]; site.Name == id.Site && !proves(site) {
 			e.baselines.forget(id.Site)
+			e.current.learners[id.Site].forget()
 		}
 	}
 	return nil
@@ -54,6 +63,9 @@ func clearCommand() *cobra.Command {
 		Long: `An origin that served something else counts as hijacked until a signed canary proves it,
 or until you say that it is the publication's again. It then needs five good probes in a row
 before readers are sent there; one bad probe makes it hijacked again.
+
+Of a site without identity text and canary, pages are compared with those seen before. After
+a redesign no origin looks like them: clear one, and they are learnt anew.
 
 ORIGIN is its name, as the status page and the log have it.`,
 		Example: "  heliograph clear https://gazette.example.net\n  heliograph clear --site gazette mirror --admin unix:/run/heliograph/admin.sock",
@@ -100,8 +112,9 @@ func clearOrigin(ctx context.Context, admin, site, name string) (cleared, error)
 // findOrigin is the one origin of that name.
 func findOrigin(status console.Status, site, name string) (cleared, error) {
 	var found []cleared
-	var names []string
+	var names, sites []string
 	for _, s := range status.Sites {
+		sites = append(sites, s.Name)
 		if site != "" && s.Name != site {
 			continue
 		}
@@ -117,6 +130,9 @@ func findOrigin(status console.Status, site, name string) (cleared, error) {
 	case 1:
 		return found[0], nil
 	case 0:
+		if len(names) == 0 {
+			return cleared{}, fmt.Errorf("no site is named %q; there are: %s", site, strings.Join(sites, ", "))
+		}
 		return cleared{}, fmt.Errorf("no origin is named %q; there are: %s", name, strings.Join(names, ", "))
 	}
 	return cleared{}, fmt.Errorf("%d sites have an origin named %q: say which with --site", len(found), name)
@@ -139,8 +155,10 @@ func askAdmin(ctx context.Context, method, admin, path string) ([]byte, error) {
 	}
 	if response.StatusCode/100 != 2 {
 		var problem struct{ Detail string }
-		_ = json.Unmarshal(body, &problem) // without it the status says enough
-		return nil, fmt.Errorf("the edge on %s answers %d: %s", admin, response.StatusCode, problem.Detail)
+		if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+			return nil, fmt.Errorf("what answers on %s with %d is not the admin listener of an edge", admin, response.StatusCode)
+		}
+		return nil, errors.New(printable(problem.Detail))
 	}
 	return body, nil
 }

@@ -19,8 +19,13 @@ func (e *edge) parts() parts {
 		e.routes.touch()
 		e.log.Warn("readers moved", "site", site, "from", from, "to", to, "why", why)
 	}
+	var before *resolvers
+	if e.current != nil {
+		before = e.current.resolvers
+	}
 	return parts{
-		edge: e.proxy.ID(), tracker: e.tracker, canaries: e.canary, baselines: e.baselines,
+		resolvers: before,
+		edge:      e.proxy.ID(), tracker: e.tracker, canaries: e.canary, baselines: e.baselines,
 		events: events, probed: e.metrics.Probe, warn: e.log.Warn,
 	}
 }
@@ -34,6 +39,11 @@ func (e *edge) transition(t health.Transition) {
 	}
 	e.log.Log(context.Background(), level, "verdict", "site", t.ID.Site, "origin", t.ID.Origin,
 		"from", t.From, "to", t.To, "class", t.Class, "why", t.Reason)
+	for _, site := range e.proxy.Sites().All() {
+		if site.Name == t.ID.Site {
+			site.Pool.Settle()
+		}
+	}
 }
 
 // suspicion tells that the edge begins or ends to doubt its own network.

@@ -76,7 +76,7 @@ func toAdmin(ctx context.Context, method, admin, path string) (*http.Request, *h
 		network, address, host = "unix", path, "heliograph"
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, nil)
-	if err != nil {
+	if err != nil || strings.Contains(admin, "://") {
 		return nil, nil, fmt.Errorf("--admin %s is not an address such as 127.0.0.1:8081, or unix:/path", admin)
 	}
 	return request, &http.Transport{

@@ -18,9 +18,9 @@ type looks struct {
 	id       health.ID
 	tracker  *health.Tracker
 	sessions *probe.Sessions
-	pages    []probe.Target                 // each must be good; the canary is asked for beside the first
-	known    func() gate.Known              // of the site, as of now
-	learn    func(probe.Result, gate.Known) // from a good look
+	pages    []probe.Target                                        // each must be good; the canary is asked for beside the first
+	known    func() gate.Known                                     // of the site, as of now
+	learn    func(origin string, r probe.Result, known gate.Known) // from a good look
 	told     func(health.ID, health.Observation)
 }
 
@@ -42,7 +42,7 @@ func (l *looks) once(ctx context.Context) health.Observation {
 	}
 	for _, r := range found {
 		if r.OK() {
-			l.learn(r, known)
+			l.learn(l.id.Origin, r, known)
 		}
 	}
 	l.told(l.id, seen)
@@ -51,18 +51,25 @@ func (l *looks) once(ctx context.Context) health.Observation {
 
 // pagesOf are the pages of one origin to look at, without the way to it.
 func pagesOf(site *configs.Site, o *configs.Origin, p parts) []probe.Target {
-	var hosts, others []string
+	elsewhere := append([]string{site.Canonical.Host}, site.Fronts...)
+	var others []string
 	for i := range site.Origins {
 		u := site.Origins[i].URL
-		hosts = append(hosts, u.Host, otherWWW(u.Host))
+		if u.Host != o.URL.Host {
+			elsewhere = append(elsewhere, u.Host)
+		}
 		if u.Hostname() != o.URL.Hostname() && u.Scheme == "https" {
 			others = append(others, u.Hostname())
 		}
 	}
+	hosts := []string{o.URL.Host}
+	if www := otherWWW(o.URL.Host); !slices.Contains(elsewhere, www) {
+		hosts = append(hosts, www)
+	}
 	var pages []probe.Target
 	for _, path := range site.Identity.Paths {
 		pages = append(pages, probe.Target{
-			URL: o.URL, Path: path, Hosts: hosts, OtherNames: others,
+			URL: o.URL, Path: path, Hosts: hosts, Elsewhere: elsewhere, OtherNames: others,
 			Contains: site.Identity.Contains, RandomPath: !proves(site),
 			Timeout: site.Health.Timeout, Agent: "heliograph/" + version + " (health probe)", EdgeID: p.edge,
 		})
@@ -87,29 +94,6 @@ func otherWWW(host string) string {
 // proves reports whether something in the configuration proves the publication.
 func proves(site *configs.Site) bool {
 	return len(site.Identity.Contains) > 0 || !site.Identity.Canary.Key.IsZero()
-}
-
-// knownOf returns what is known of a site, as of the moment it is asked.
-func knownOf(site *configs.Site, space rewrite.Space, learnt *baselines) func() gate.Known {
-	hosts := ownNames(space, site.Fronts)
-	return func() gate.Known {
-		return gate.Known{
-			Hosts: hosts, Markers: site.Identity.Contains, Baseline: learnt.get(site.Name), Proven: !site.Identity.Canary.Key.IsZero(),
-		}
-	}
-}
-
-// learner returns what takes in the pages of good looks. Of a site that nothing
-// proves, the first page without an objection is believed: what comes later is compared
-// with what has been seen for as long as the edge knows it.
-func learner(site *configs.Site, learnt *baselines) func(probe.Result, gate.Known) {
-	return func(r probe.Result, known gate.Known) {
-		found := r.Judged
-		if found.Kind == gate.Unknown && known.Baseline == nil && !proves(site) {
-			found.Kind = gate.Genuine
-		}
-		learnt.learn(site.Name, r.Page, known, found, r.At)
-	}
 }
 
 // ownNames are the names of the publication: its addresses and its fronts, without www.

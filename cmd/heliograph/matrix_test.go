@@ -29,7 +29,7 @@ var (
 )
 
 // atOnce is how many worlds are run at the same time. They mostly wait for probes.
-const atOnce = 24
+const atOnce = 16
 
 // The three copies that the edge may have of what a reader asks for.
 const (
@@ -62,6 +62,7 @@ type world struct {
 	class    health.Class   // what a probe of the origin subject finds, or takes notice of
 	host     string         // that readers ask for once all is set up; the site's front when empty
 	subject  string         // primary when empty
+	never    string         // who must not answer anything in the moment of the break; empty for nobody
 	verdict  health.Verdict // that the subject ends with; empty for any
 	paths    [3]string      // in place of the default paths
 	expects  [3]outcome
@@ -234,7 +235,11 @@ func (p *play) breakAll() {
 // somebody else's page.
 func (p *play) atOnce() {
 	for _, path := range []string{"/culture?max-age=0", p.path(fresh)} {
-		p.expectOwn(p.get(path, nil), path)
+		a := p.get(path, nil)
+		p.expectOwn(a, path)
+		if p.never != "" && p.served(a) == p.never {
+			p.Errorf("%s: %s answered in the moment of the break: %v", path, p.never, a.Header)
+		}
 	}
 }
 
@@ -317,9 +322,18 @@ func (p *play) expectOwn(a answer, what string) {
 			p.Errorf("%s: the reader was shown a page with %q", what, word)
 		}
 	}
+	if a.err != nil {
+		p.Errorf("%s: the answer broke off after %d bytes: %v", what, len(a.body), a.err)
+	}
+	if location := a.Header.Get("Location"); strings.Contains(location, "provider.example") {
+		p.Errorf("%s: the reader was sent to %s", what, location)
+	}
 	isHTML := strings.HasPrefix(a.Header.Get("Content-Type"), "text/html")
 	if a.StatusCode == http.StatusOK && isHTML && !strings.Contains(a.body, lab.Marker) {
 		p.Errorf("%s: the reader was shown a page that is not the publication's: %.200s", what, a.body)
+	}
+	if a.StatusCode == http.StatusOK && isHTML && !strings.Contains(a.body, "</html>") {
+		p.Errorf("%s: the reader was shown a part of a page: %d bytes", what, len(a.body))
 	}
 }
 
@@ -332,7 +346,7 @@ func (p *play) served(a answer) string {
 		return "redirect"
 	case a.Header.Get("X-Served-By") == "":
 		return "edge"
-	case strings.Contains(status, "hit"), err == nil && age > 0 && !strings.Contains(status, "fwd-status=200"):
+	case strings.Contains(status, "hit"), err == nil && age > 0 && !strings.Contains(status, "fwd-status=200") && !strings.Contains(status, "fwd-status=304"):
 		return "stored"
 	}
 	names := []string{"P", "A1", "A2"}

@@ -19,23 +19,39 @@ type resolvers struct {
 	allow    []netip.Prefix
 	fronts   []string // the ports that this edge listens at
 	own      []netip.Prefix
-	made     map[string]*resolve.Resolver
+	made     map[resolverKey]*resolve.Resolver
 }
 
-// newResolvers prepares the resolvers of a configuration.
-func newResolvers(file *configs.File) (*resolvers, error) {
+// resolverKey is what two origins must have in common to share a resolver.
+type resolverKey struct {
+	server string
+	via    string // with its credentials, so never to be printed
+	loops  bool   // a name that leads to this machine leads to this edge
+}
+
+// newResolvers prepares the resolvers of a configuration. Those before are gone on with
+// where nothing that they were made from has changed: the last good addresses must not
+// be lost to a reload in the middle of an outage.
+func newResolvers(file *configs.File, before *resolvers) (*resolvers, error) {
 	own, err := ownAddresses()
 	if err != nil {
 		return nil, err
 	}
-	r := &resolvers{controls: file.Control.Resolvers, allow: file.Allow, own: own, made: make(map[string]*resolve.Resolver)}
+	r := &resolvers{controls: file.Control.Resolvers, allow: file.Allow, own: own, made: make(map[resolverKey]*resolve.Resolver)}
 	for _, address := range []string{file.Listen.HTTP, file.Listen.HTTPS} {
 		if _, port, err := net.SplitHostPort(address); err == nil {
 			r.fronts = append(r.fronts, port)
 		}
 	}
+	if before != nil && slices.EqualFunc(r.controls, before.controls, sameServer) && slices.Equal(r.allow, before.allow) &&
+		slices.Equal(r.own, before.own) {
+		r.made = before.made
+	}
 	return r, nil
 }
+
+// sameServer compares two resolvers as the configuration spells them.
+func sameServer(a, b resolve.Server) bool { return a.String() == b.String() }
 
 // ownAddresses lists the addresses of this machine.
 func ownAddresses() ([]netip.Prefix, error) {
@@ -84,7 +100,7 @@ func (r *resolvers) of(o *configs.Origin) *resolve.Resolver {
 	// A name that leads to this machine leads to this edge, where the port is the
 	// edge's. At another port it may be an origin beside it.
 	loops := slices.Contains(r.fronts, portOf(o))
-	way := fmt.Sprintf("%s via %s, %t", o.Resolver, o.Via, loops)
+	way := resolverKey{o.Resolver.String(), o.Via.Key(), loops}
 	if made := r.made[way]; made != nil {
 		return made
 	}

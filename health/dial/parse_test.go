@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -18,17 +19,33 @@ func TestAViaIsReadInEverySpelling(t *testing.T) {
 		"SOCKS5://127.0.0.1:1080/":   {scheme: "socks5", address: "127.0.0.1:1080"},
 		"http://[::1]:3128":          {scheme: "http", address: "[::1]:3128"},
 		"http://proxy.example:65535": {scheme: "http", address: "proxy.example:65535"},
-		"socks5://ops:hunter2@proxy.example:1080":   {scheme: "socks5", address: "proxy.example:1080", user: "ops", password: "hunter2", secret: true},
-		"socks5://ops@proxy.example:1080":           {scheme: "socks5", address: "proxy.example:1080", user: "ops"},
-		"socks5://ops:@proxy.example:1080":          {scheme: "socks5", address: "proxy.example:1080", user: "ops", secret: true},
-		"socks5://o%3Ap:x@proxy.example:1080":       {scheme: "socks5", address: "proxy.example:1080", user: "o:p", password: "x", secret: true},
-		"http://o%40p:a%3Ab%2Fc@proxy.example:3128": {scheme: "http", address: "proxy.example:3128", user: "o@p", password: "a:b/c", secret: true},
+		"socks5://ops:hunter2@proxy.example:1080":   {scheme: "socks5", address: "proxy.example:1080", as: url.UserPassword("ops", "hunter2")},
+		"socks5://ops@proxy.example:1080":           {scheme: "socks5", address: "proxy.example:1080", as: url.User("ops")},
+		"socks5://ops:@proxy.example:1080":          {scheme: "socks5", address: "proxy.example:1080", as: url.UserPassword("ops", "")},
+		"socks5://o%3Ap:x@proxy.example:1080":       {scheme: "socks5", address: "proxy.example:1080", as: url.UserPassword("o:p", "x")},
+		"http://o%40p:a%3Ab%2Fc@proxy.example:3128": {scheme: "http", address: "proxy.example:3128", as: url.UserPassword("o@p", "a:b/c")},
 	} {
 		via, err := ParseVia(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, via, text)
 		require.Equal(t, text == "", via.Direct(), text)
 	}
+}
+
+func TestNoVerbOfFmtPrintsThePassword(t *testing.T) {
+	via, err := ParseVia("socks5://ops:hunter2@proxy.example:1080")
+	require.NoError(t, err)
+	inside := struct{ way Way }{Way{Via: via}}
+	for _, verb := range []string{"%v", "%+v", "%#v"} {
+		for _, value := range []any{via, &via, inside} {
+			require.NotContains(t, fmt.Sprintf(verb, value), "hunter2", verb)
+		}
+	}
+	require.Equal(t, via.String(), fmt.Sprintf("%s", via))
+	require.Equal(t, "socks5://ops@proxy.example:1080", via.String())
+	other, err := ParseVia("socks5://ops:hunter3@proxy.example:1080")
+	require.NoError(t, err)
+	require.NotEqual(t, via.Key(), other.Key())
 }
 
 func TestWhatIsNoViaIsRefusedWithTheSpellings(t *testing.T) {

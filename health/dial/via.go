@@ -33,11 +33,9 @@ const acceptedVia = "write socks5://127.0.0.1:1080 or http://127.0.0.1:3128, wit
 // Via is a proxy that connections to an origin go through. The zero value is none:
 // connections are direct.
 type Via struct {
-	scheme   string // socks5, http
-	address  string // host and port
-	user     string
-	password string
-	secret   bool // a password was given, be it empty
+	scheme  string        // socks5, http
+	address string        // host and port
+	as      *url.Userinfo // nil without credentials; a pointer, which fmt does not follow inside other values
 }
 
 // ParseVia reads socks5://host:port (RFC 1928; the password of RFC 1929) or
@@ -58,13 +56,9 @@ func ParseVia(text string) (Via, error) {
 	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
 		return Via{}, fmt.Errorf("%q is no port; %s", u.Port(), acceptedVia)
 	}
-	v := Via{scheme: u.Scheme, address: u.Host}
-	if u.User == nil {
-		return v, nil
-	}
-	v.user = u.User.Username()
-	v.password, v.secret = u.User.Password()
-	if v.user == "" || v.scheme == "http" && strings.Contains(v.user, ":") || len(v.user) > maxSecret || len(v.password) > maxSecret {
+	v := Via{scheme: u.Scheme, address: u.Host, as: u.User}
+	user, password := v.credentials()
+	if u.User != nil && (user == "" || v.scheme == "http" && strings.Contains(user, ":") || len(user) > maxSecret || len(password) > maxSecret) {
 		return Via{}, fmt.Errorf("a user has 1 to %d bytes and no colon, and a password %d at most; %s", maxSecret, maxSecret, acceptedVia)
 	}
 	return v, nil
@@ -79,10 +73,28 @@ func (v Via) String() string {
 		return ""
 	}
 	u := url.URL{Scheme: v.scheme, Host: v.address}
-	if v.user != "" {
-		u.User = url.User(v.user)
+	if v.as != nil {
+		u.User = url.User(v.as.Username())
 	}
 	return u.String()
+}
+
+// Key is equal for two that are the same, credentials included. It is not to be printed.
+func (v Via) Key() string {
+	user, password := v.credentials()
+	return strings.Join([]string{v.scheme, v.address, user, password}, "\x00")
+}
+
+// Format keeps the password out of every verb of package fmt.
+func (v Via) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, v.String()) }
+
+// credentials are what the proxy asks for; empty where it asks for none.
+func (v Via) credentials() (user, password string) {
+	if v.as == nil {
+		return "", ""
+	}
+	password, _ = v.as.Password()
+	return v.as.Username(), password
 }
 
 // DialContext connects to a host and port, through the proxy if there is one. A host
@@ -100,8 +112,9 @@ func (v Via) DialContext(ctx context.Context, network, address string) (net.Conn
 
 func (v Via) socks(ctx context.Context, direct *net.Dialer, network, address string) (net.Conn, error) {
 	var auth *proxy.Auth
-	if v.user != "" || v.secret {
-		auth = &proxy.Auth{User: v.user, Password: v.password}
+	if v.as != nil {
+		user, password := v.credentials()
+		auth = &proxy.Auth{User: user, Password: password}
 	}
 	d, err := proxy.SOCKS5("tcp", v.address, auth, direct)
 	if err != nil {
@@ -178,8 +191,9 @@ func (v Via) tunnel(conn net.Conn, address string) (net.Conn, error) {
 		Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address,
 		Header: http.Header{"User-Agent": nil}, // or net/http would add its own
 	}
-	if v.user != "" || v.secret {
-		r.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(v.user+":"+v.password)))
+	if v.as != nil {
+		user, password := v.credentials()
+		r.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
 	}
 	if err := r.Write(conn); err != nil {
 		return nil, err
@@ -187,8 +201,10 @@ func (v Via) tunnel(conn net.Conn, address string) (net.Conn, error) {
 	reader := bufio.NewReader(&io.LimitedReader{R: conn, N: maxConnectHeader})
 	answer, err := http.ReadResponse(reader, r) //nolint:bodyclose // what follows is the tunnel, and ends with the connection
 	switch {
-	case err != nil:
+	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, err
+	case err != nil:
+		return nil, errNoHTTP
 	case answer.StatusCode/100 != 2:
 		return nil, v.refused(answer.StatusCode)
 	}
@@ -201,6 +217,10 @@ func (v Via) tunnel(conn net.Conn, address string) (net.Conn, error) {
 	}
 	return conn, nil
 }
+
+// errNoHTTP stands for the words of package http, which quote the answer: a proxy may have put
+// the credentials there.
+var errNoHTTP = errors.New("its answer to CONNECT is no HTTP")
 
 // errReported marks what a proxy tells of the origin.
 var errReported = errors.New("it could not connect")

@@ -246,9 +246,11 @@ func TestHowAProxyFailsTellsWhoseFaultItIs(t *testing.T) {
 func TestASilentProxyIsGivenUpInTime(t *testing.T) {
 	at := listen(t, silence)
 	for _, scheme := range []string{"socks5://", "http://"} {
+		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		_, err := via(t, scheme+at).DialContext(ctx, "tcp", "www.gazette.example:443")
-		require.Error(t, ctx.Err(), "and not before")
+		// The socket has the same limit, and may be a moment earlier than the context.
+		require.GreaterOrEqual(t, time.Since(began), 45*time.Millisecond, "and not before")
 		cancel()
 		require.Equal(t, health.ViaFailed, health.Classify(err, health.StageConnect), err)
 

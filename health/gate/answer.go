@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"net/http"
 	"strings"
 )
@@ -15,6 +14,8 @@ type Answer struct {
 	Header http.Header
 	// Path is the path of the request, without the query.
 	Path string
+	// Navigation: a browser shows what comes as a document of its own, plain text too.
+	Navigation bool
 	// Body is the beginning of the body, without content coding.
 	Body []byte
 	// Whole: the body ends where Body ends.
@@ -42,6 +43,14 @@ type Known struct {
 	Explain bool
 }
 
+// hasPages reports whether the site is known to answer with pages.
+func (k *Known) hasPages() bool {
+	return len(k.Markers) > 0 || k.Baseline != nil && k.Baseline.Pages > 0
+}
+
+// inWords is what is known of the site where an answer is judged by its wording alone.
+func (k *Known) inWords() Known { return Known{Hosts: k.Hosts, Explain: k.Explain} }
+
 // field is the first value of a header field, whose name is in canonical form.
 func (a *Answer) field(name string) string {
 	if values := a.Header[name]; len(values) > 0 {
@@ -56,84 +65,28 @@ func (a *Answer) mediaType() string {
 	return strings.TrimSpace(value)
 }
 
-// isHTML reports whether a browser would take the answer for a page. One
-// without a type is sniffed.
+// isHTML reports whether the answer is a page. One without a type is sniffed, and so is
+// XML, which a browser shows as a page where its root is XHTML. What a path that names a
+// file is answered with need not be a page because it is called one: servers call
+// everything so that scripts of theirs have made.
 func (a *Answer) isHTML() bool {
 	switch kind := a.mediaType(); {
 	case kind == "":
-		return len(a.Body) == 0 || beginsAsHTML(a.Body)
+		return len(a.Body) == 0 || BeginsAsHTML(a.Body)
 	case strings.EqualFold(kind, "text/html"), strings.EqualFold(kind, "application/xhtml+xml"):
-		return true
+		want := asks(a.Path)
+		return len(a.Body) == 0 || a.Status/100 != 2 || want != askedCode && want != askedMedia || BeginsAsHTML(a.Body)
+	case IsXML(kind):
+		return BeginsAsXHTML(a.Body)
 	}
 	return false
 }
 
-// beginsAsHTML reports whether a body begins as only an HTML page does.
-func beginsAsHTML(body []byte) bool {
-	body = bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n\f")
-	for bytes.HasPrefix(body, []byte("<!--")) {
-		end := bytes.Index(body, []byte("-->"))
-		if end < 0 {
-			return false
-		}
-		body = bytes.TrimLeft(body[end+3:], " \t\r\n\f")
-	}
-	for _, start := range [...]string{"<!doctype html", "<html", "<head", "<body", "<title", "<meta", "<script", "<iframe", "<h1"} {
-		if len(body) > len(start) && equalFold(body[:len(start)], start) {
-			switch body[len(start)] {
-			case ' ', '>', '\t', '\r', '\n', '/':
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// asked is what kind of thing a path asks for, as far as its extension tells.
-type asked uint8
-
-const (
-	askedAnything asked = iota
-	askedPage
-	// askedCode: what is never a page, whatever a site makes of its paths.
-	askedCode
-	// askedMedia: pictures and files, whose names some sites also give to pages about them.
-	askedMedia
-)
-
-// asks reads the extension of a path.
-func asks(path string) asked {
-	name := path[strings.LastIndexByte(path, '/')+1:]
-	dot := strings.LastIndexByte(name, '.')
-	if dot < 0 || len(name)-dot > 6 {
-		return askedAnything
-	}
-	for _, group := range [...]struct {
-		want asked
-		list string
-	}{
-		{askedPage, ".html.htm.xhtml.php.aspx.jsp."},
-		{askedCode, ".js.mjs.css.map.json.woff.woff2.ttf.otf.wasm."},
-		{askedMedia, ".png.jpg.jpeg.gif.webp.avif.svg.ico.mp4.webm.mp3.ogg.m4a.m3u8.ts.pdf.zip.xml.rss.atom.txt."},
-	} {
-		if listed(group.list, name[dot:]) {
-			if group.want == askedMedia && strings.Contains(name, ":") {
-				return askedAnything // wikis call the page about a picture File:name.jpg
-			}
-			return group.want
-		}
-	}
-	return askedAnything
-}
-
-// listed looks for an extension, dot first, in a list of them.
-func listed(list, extension string) bool {
-	for i := 0; i+len(extension) < len(list); i++ {
-		if list[i] == '.' && list[i+len(extension)] == '.' && strings.EqualFold(list[i:i+len(extension)], extension) {
-			return true
-		}
-	}
-	return false
+// isText reports whether a browser would show the answer as plain text, which it may also
+// take for the type of one without.
+func (a *Answer) isText() bool {
+	kind := a.mediaType()
+	return kind == "" || strings.EqualFold(kind, "text/plain")
 }
 
 // equalFold compares without regard to the case of ASCII letters.

@@ -9,13 +9,13 @@ func (r *reading) contradicted() Finding {
 	if r.score.Structure >= alikeSome {
 		return r.genuine()
 	}
-	kind, weight := r.tally.named()
+	kind, _ := r.tally.named()
 	switch {
-	case p.parking > 0 && 2*p.parking >= p.links:
+	case r.sells():
 		return r.found(Parked, Medium)
-	case p.frames > 0 && p.awayFrom == p.frames && p.text < 200 && p.links == 0:
+	case p.frames > 0 && p.awayFrom == p.frames && p.text < hollowText && p.links == 0:
 		return r.found(Mismatch, Medium)
-	case weight >= 2 && (kind == Seized || kind == BlockPage || kind == Parked):
+	case r.tally.clear(kind) && (kind == Seized || kind == BlockPage || kind == Parked):
 		return r.found(kind, Medium)
 	}
 	return r.genuine()
@@ -27,7 +27,7 @@ func (r *reading) untrusted() Finding {
 	if r.challenges() {
 		return r.found(Challenge, High)
 	}
-	if p := &r.page; p.parking > 0 && 2*p.parking >= p.links && p.text <= bareText {
+	if r.sells() {
 		return r.found(Parked, r.confidence(2))
 	}
 	if kind, weight := r.believed(); weight > 0 {
@@ -44,8 +44,10 @@ func (r *reading) untrusted() Finding {
 		return r.found(ForeignType, Medium)
 	case r.isMissing():
 		return r.found(Mismatch, High)
-	case r.unlike(), r.known.Wildcard && r.bare():
-		return r.found(Mismatch, Medium)
+	case r.unlike():
+		f := r.found(Mismatch, Medium)
+		f.unlike = r.missing == ""
+		return f
 	}
 	return r.unproven()
 }
@@ -60,24 +62,35 @@ func (r *reading) challenges() bool {
 	return r.page.testing || r.tally.weight[Challenge] > 0 && r.page.links <= bareLinks
 }
 
+// sells reports whether the page is made by a company that parks domains: of its scripts,
+// frames or redirects, or of several of its links in its words. Articles link to the
+// companies that they are about.
+func (r *reading) sells() bool {
+	p := &r.page
+	return p.parking > 0 && 2*p.parking >= p.links && p.text <= bareText &&
+		(p.parkers > 0 || p.parking >= 2 && r.tally.weight[Parked] > 0)
+}
+
 // believed is the kind that fingerprints name, if independent signs agree: one
-// for clear wording, two for vague. A challenge needs its status.
+// for a phrase that only a notice says to its reader, two for what others say, too,
+// however often. A challenge needs its status.
 func (r *reading) believed() (Kind, int) {
 	kind, weight := r.tally.named()
 	if kind == Challenge {
 		return Unknown, 0
 	}
 	signs := r.signs()
-	if weight >= 2 && signs >= 1 || weight >= 1 && signs >= 2 {
+	if r.tally.clear(kind) && signs >= 1 || weight >= 1 && signs >= 2 {
 		return kind, weight
 	}
 	return Unknown, 0
 }
 
-// signs counts what speaks against the page without regard to its wording.
+// signs counts what speaks against the page without regard to its wording. A bare page
+// has nothing that could be like any other: the two are one sign.
 func (r *reading) signs() int {
 	n := 0
-	for _, sign := range [...]bool{r.isMissing(), r.unlike(), r.bare(), r.leavesTheSite(), r.known.Wildcard, r.foreignPath()} {
+	for _, sign := range [...]bool{r.isMissing(), r.unlike() || r.bare(), r.leavesTheSite(), r.known.Wildcard, r.foreignPath()} {
 		if sign {
 			n++
 		}
@@ -97,7 +110,7 @@ func (r *reading) unlike() bool {
 // frame of another.
 func (r *reading) leavesTheSite() bool {
 	p := &r.page
-	return len(r.known.Hosts) > 0 && (len(p.away) > 0 || p.awayFrom > 0 && p.awayFrom == p.frames && p.text < 200)
+	return len(r.known.Hosts) > 0 && (len(p.away) > 0 || p.awayFrom > 0 && p.awayFrom == p.frames && p.text < hollowText)
 }
 
 // foreignPath reports whether the path asks for what is never a page.
@@ -109,9 +122,12 @@ func (r *reading) foreignPath() bool {
 	return false
 }
 
-// confidence is that of wording with the signs that there are.
+// confidence is that of wording with the signs that there are. Short pieces are bare,
+// too: where nothing else is known, that and any wording make no more than a suspicion.
 func (r *reading) confidence(weight int) Confidence {
 	switch signs := r.signs(); {
+	case signs <= 1 && r.bare() && !r.unlike():
+		return Low
 	case signs+weight >= 4:
 		return High
 	case signs+weight >= 3:

@@ -18,7 +18,15 @@
 //     no notice: publications print short pieces in the words of those who block them.
 //   - A fingerprint is evidence and never a verdict. It is believed only together
 //     with a sign that is independent of it: a marker that is missing, a bare
-//     page, a way off the site, or no likeness to the pages known as good.
+//     page, a way off the site, or no likeness to the pages known as good. With one such
+//     sign, only a phrase is believed that none but a notice says to its reader.
+//   - One page at every path is a sign and never a verdict: applications that are built in
+//     the browser begin so.
+//   - What a path that names a file is answered with is a page where it begins as one,
+//     whatever it is called. XML is one where its root is XHTML, and plain text that is
+//     navigated to is judged by its wording alone.
+//   - A page against which nothing speaks but that it is like none that is known is told
+//     from the rest by [Finding.MerelyUnlike].
 //   - Quoted text (blockquote, q, pre, code, samp, textarea) is not read as the
 //     page's own words.
 //   - [Unknown] is no objection. It says that nothing proves the page and nothing

@@ -65,12 +65,12 @@ func (r *reading) objections() []string {
 	status := r.answer.Status
 	note(status/100 != 2, "the answer is %d", status)
 	note(p.testing, "it loads the script of a challenge")
-	note(p.parking > 0, "it belongs to %s, which parks domains", p.parker)
+	note(p.parking > 0, "%s, which parks domains, is in it", p.parker)
 	note(r.missing != "" && r.answer.Whole, "the site's marker %q is not in it", r.missing)
 	note(r.missing != "" && !r.answer.Whole, "the site's marker %q has not come in the first %d bytes", r.missing, len(r.answer.Body))
 	note(r.unlike(), "it is not like the known pages: %s", r.score.Reason())
 	note(len(p.away) > 0, "it sends the reader to %s", p.away)
-	note(p.frames > 0 && p.awayFrom == p.frames && p.text < 200, "it is only the frame of another site's page")
+	note(p.frames > 0 && p.awayFrom == p.frames && p.text < hollowText, "it is only the frame of another site's page")
 	note(r.foreignPath(), "it is a page, and %s asks for something else", r.answer.Path)
 	note(r.known.Wildcard, "any path is answered with the same page")
 	note(len(r.text) == 0 && r.answer.Whole, "it is empty")
@@ -112,7 +112,7 @@ func legalEvidence(a *Answer) []string {
 func notHTML(a *Answer, k *Known) Finding {
 	kind := a.mediaType()
 	want := asks(a.Path)
-	if a.Path == "/" {
+	if a.Path == "/" && k.hasPages() {
 		want = askedPage
 	}
 	evidence := ""
@@ -120,7 +120,7 @@ func notHTML(a *Answer, k *Known) Finding {
 	case a.Status == http.StatusForbidden:
 		return Finding{Kind: Denied, Confidence: Low, Evidence: []string{"the answer is 403"}}
 	case a.Status/100 != 2:
-	case beginsAsHTML(a.Body) && isNeverHTML(kind, want):
+	case BeginsAsHTML(a.Body) && isNeverHTML(kind, want):
 		evidence = fmt.Sprintf("it is called %s and begins as a page", kind)
 	case want == askedPage && isMedia(kind):
 		evidence = fmt.Sprintf("%s asks for a page, and %s came", a.Path, kind)
@@ -139,6 +139,9 @@ func notHTML(a *Answer, k *Known) Finding {
 
 // isNeverHTML reports whether a body of that type or at such a path cannot begin as a page does.
 func isNeverHTML(kind string, want asked) bool {
+	if IsXML(kind) {
+		return false // it would have been found to be a page
+	}
 	if want == askedCode || want == askedMedia && !strings.EqualFold(kind, "text/plain") {
 		return true
 	}

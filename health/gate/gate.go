@@ -25,7 +25,11 @@ func (g *Gate) Judge(a Answer, k Known) Finding {
 	if f, certain := byStatus(&a); certain {
 		return f
 	}
-	if !a.isHTML() {
+	switch {
+	case a.isHTML():
+	case a.Navigation && a.isText():
+		k = k.inWords()
+	default:
 		return notHTML(&a, &k)
 	}
 	r := g.readings.Get().(*reading)
@@ -86,11 +90,7 @@ func (r *reading) measure(a *Answer, k *Known) {
 	}
 	if a.Status/100 == 3 {
 		if host, is := hostOf([]byte(a.field("Location"))); is && len(host) > 0 && !r.page.isOwn(host) {
-			r.page.away = host
-			if isParking(host) {
-				r.page.parking++
-				r.page.parker = host
-			}
+			r.page.leave(host)
 		}
 	}
 	r.score = r.compare(a, k.Baseline)
@@ -105,7 +105,7 @@ func (r *reading) trusted() bool {
 // listens reports whether it matters what the page says: without an independent
 // sign no fingerprint is believed, and only a refusal can be a challenge.
 func (r *reading) listens() bool {
-	return r.known.Explain || r.answer.Status/100 != 2 || r.trusted() || r.signs() > 0
+	return r.known.Explain || r.answer.Status/100 != 2 || r.trusted() || r.signs() > 0 || r.page.parking > 0
 }
 
 const (
@@ -117,6 +117,8 @@ const (
 	starkLinks = 4
 	starkOwn   = 2
 	starkText  = 1200
+	// hollowText is how little text has a page that is only a way to another.
+	hollowText = 200
 )
 
 // bare reports whether the page has little text and few ways on, and hardly any

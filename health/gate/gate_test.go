@@ -26,6 +26,56 @@ func with(a Answer, status int, path string) Answer {
 	return a
 }
 
+func navigated(a Answer) Answer {
+	a.Navigation = true
+	return a
+}
+
+func TestOnePageAtAnyPathIsASignAndNoVerdict(t *testing.T) {
+	genuine, _ := corpus(t)
+	shells := 0
+	for _, s := range genuine {
+		if strings.Contains(s.why, "shell") {
+			shells++
+			f := New().Judge(s.Answer, Known{Wildcard: true, Explain: true})
+			require.Equal(t, Unknown, f.Kind, s.file)
+			require.Contains(t, f.Evidence, "any path is answered with the same page")
+		}
+	}
+	require.GreaterOrEqual(t, shells, 3)
+}
+
+func TestAPageThatIsMerelyUnlikeIsToldFromTheRest(t *testing.T) {
+	like := Known{Hosts: []string{"www.gazette.example"}, Baseline: gazetteBaseline(t)}
+	marked := like
+	marked.Markers = []string{"Gazette"}
+	for _, c := range []struct {
+		name   string
+		a      Answer
+		known  Known
+		kind   Kind
+		merely bool
+	}{
+		{"a page of another template", answer("<p>ok</p>"), like, Mismatch, true},
+		{"one that lacks the marker", answer("<p>ok</p>"), marked, Mismatch, false},
+		{"one of an empty server", answer("<title>Welcome to nginx!</title>"), like, Mismatch, false},
+		{"a block page", answer("<title>x</title>this site is blocked"), like, BlockPage, false},
+		{"a network's sign-in", with(answer("<p>ok</p>"), 511, "/"), like, Mismatch, false},
+		{"one of the template", answer("<title>Harbour Gazette</title>"), like, Genuine, false},
+	} {
+		f := New().Judge(c.a, c.known)
+		require.Equal(t, c.kind.String(), f.Kind.String(), c.name)
+		require.Equal(t, c.merely, f.MerelyUnlike(), c.name)
+	}
+}
+
+func TestBarenessAndWordingAloneAreNoMoreThanASuspicion(t *testing.T) {
+	page := answer("<title>x</title>this site is blocked. access denied, by order of the court")
+	require.Equal(t, Low, New().Judge(page, Known{}).Confidence)
+	require.Equal(t, High, New().Judge(page, Known{Baseline: gazetteBaseline(t)}).Confidence)
+	require.Equal(t, High, New().Judge(page, Known{Markers: []string{"Gazette"}}).Confidence)
+}
+
 func TestJudgements(t *testing.T) {
 	marked := Known{Hosts: []string{"www.gazette.example"}, Markers: []string{"Gazette"}}
 	nothing := Known{Hosts: []string{"www.gazette.example"}}
@@ -70,9 +120,30 @@ func TestJudgements(t *testing.T) {
 		{"HTML for a script, called a script", with(answer("<!DOCTYPE html><html>", "Content-Type", "application/javascript"), 200, "/app.js"), nothing, ForeignType},
 		{"HTML for a picture of a wiki", with(answer("<html><title>Picture</title>"), 200, "/wiki/File:Lock.jpg"), nothing, Unknown},
 		{"the site's own page for a missing script", with(answer(page), 200, "/old.js"), marked, Genuine},
+		{"data that is called a page", with(answer(`{"title":"this site is blocked"}`), 200, "/api/data.json"), marked, Unknown},
+		{"a page for data", with(answer("<!doctype html><p>this site is blocked"), 200, "/api/data.json"), nothing, BlockPage},
+		{"XML that is a page", answer(`<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">this site is blocked</html>`, "Content-Type", "text/xml"), nothing, BlockPage},
+		{"plain text is not judged", answer("this site is blocked", "Content-Type", "text/plain"), nothing, Unknown},
+		{"plain text that is navigated to is", navigated(answer("this site is blocked", "Content-Type", "text/plain")), nothing, BlockPage},
+		{"plain text needs no marker", navigated(answer("High water at noon", "Content-Type", "text/plain")), marked, Unknown},
+		{"plain text need not be like a page", navigated(answer("High water at noon", "Content-Type", "text/plain")), Known{Baseline: gazetteBaseline(t)}, Unknown},
+		{"one page at any path is no objection", answer(`<title>App</title><div id="root"></div>`), Known{Wildcard: true}, Unknown},
+		{"vague phrases do not add up to a clear one", answer("<title>Live</title>Our website has been blocked by court order"), nothing, Unknown},
+		{"nor are they outweighed by vague ones of another kind", answer("<title>x</title>This site is blocked. Europol, law enforcement, court order"), nothing, BlockPage},
+		{"a bare page is unlike any other: one sign", answer("<title>Live</title>Our website has been blocked by court order"), Known{Baseline: gazetteBaseline(t)}, Mismatch},
+		{"a script that moves on from nothing", answer(`<script>location="https://isp.example/"</script>access denied`), nothing, BlockPage},
+		{"a script on a page with content", answer(`<script>if(top!==self){top.location="https://cdn.example/"}</script><title>x</title>this site is blocked` + strings.Repeat("<a href=/x>on</a> ", 40) + long), nothing, Unknown},
+		{"a script that moves on to a shop for domains", answer(`<script>location="https://sedo.com/x"</script>`), nothing, Parked},
+		{"such a script on a page with content", answer(`<script>if(top!==self){top.location="https://sedo.com/x"}</script><p>` + strings.Repeat("word ", 200)), nothing, Unknown},
+		{"a refresh to a shop for domains", answer(`<meta http-equiv="refresh" content="0;url=https://dan.com/x">`), nothing, Parked},
+		{"one link to a shop for domains", answer(`<p>The council bids at <a href="https://epik.com/">Epik</a>`), nothing, Unknown},
+		{"two links to shops for domains", answer(`<p><a href="https://epik.com/">Epik</a> <a href="https://dan.com/">Dan</a>`), nothing, Unknown},
+		{"two of them in the words of a seller", answer(`<a href=/a>a</a><a href=/b>b</a><a href=/c>c</a><a href="https://epik.com/1">related searches</a><a href="https://epik.com/2">y</a><a href="https://epik.com/3">z</a>`), nothing, Parked},
 		{"a 404 page for a script", with(answer("<html>no"), 404, "/app.js"), nothing, Unknown},
 		{"a program for a page", with(answer("MZ", "Content-Type", "application/octet-stream"), 200, "/index.html"), nothing, ForeignType},
-		{"a picture for the home page", answer("\x89PNG", "Content-Type", "image/png"), nothing, ForeignType},
+		{"a picture for the home page", answer("\x89PNG", "Content-Type", "image/png"), marked, ForeignType},
+		{"a picture for a home page that was one", answer("\x89PNG", "Content-Type", "image/png"), Known{Baseline: gazetteBaseline(t)}, ForeignType},
+		{"a picture for a home page that nothing is known of", answer("\x89PNG", "Content-Type", "image/png"), nothing, Unknown},
 		{"a feed at the home page", answer("<?xml version='1.0'?><rss>", "Content-Type", "application/rss+xml"), nothing, Unknown},
 		{"a picture for a style sheet", with(answer("GIF89a", "Content-Type", "image/gif"), 200, "/a.css"), nothing, ForeignType},
 		{"a script for a script", with(answer("var a = '<html>'", "Content-Type", "text/javascript"), 200, "/a.js"), nothing, Unknown},

@@ -91,7 +91,14 @@ type Finding struct {
 	// Evidence is in words, strongest first. It is there when Kind is foreign, or
 	// when Known.Explain asked for it.
 	Evidence []string
+	// unlike: nothing but the want of likeness speaks against the page.
+	unlike bool
 }
+
+// MerelyUnlike reports whether nothing speaks against the page but that it is not like
+// those that are known: no marker is missing and no wording was believed. Any site has
+// such pages, so this is a reason to ask elsewhere and none to accuse.
+func (f Finding) MerelyUnlike() bool { return f.unlike }
 
 // Class is what health makes of the kind; health.OK for what is no objection.
 func (k Kind) Class() health.Class {

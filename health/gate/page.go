@@ -23,12 +23,14 @@ type page struct {
 	links    int // with an address
 	ownLinks int // relative, or to one of the site's hosts
 	named    int // to one of the site's hosts by name
-	parking  int // links, scripts and frames of known parking hosts
+	parking  int // links, scripts, frames and redirects of known parking hosts
+	parkers  int // those of them that are no links
 	images   int
 	frames   int
 	awayFrom int // frames off the site
 	scripts  int // bytes of script in the page
 	away     []byte
+	scripted []byte // where a script may send the reader to
 	parker   []byte
 	testing  bool // the script of a documented challenge
 	// placed: its canonical link names one of the site's hosts, as no notice has it.
@@ -77,6 +79,9 @@ func (p *page) read(src []byte, own []string) {
 	for {
 		switch lex.next() {
 		case tokenEnd:
+			if p.scripted != nil && p.hollow() {
+				p.leave(p.scripted)
+			}
 			return
 		case tokenText:
 			if inTitle {
@@ -237,11 +242,27 @@ func (p *page) readSource(kind element, src []byte) {
 	if kind == elementFrame {
 		p.awayFrom++
 	}
+	p.park(host)
+}
+
+// park counts what belongs to a parking host without being a link.
+func (p *page) park(host []byte) {
 	if isParking(host) {
 		p.parking++
+		p.parkers++
 		p.parker = host
 	}
 }
+
+// leave notes that the page sends the reader to another host.
+func (p *page) leave(host []byte) {
+	p.away = host
+	p.park(host)
+}
+
+// hollow reports whether the page has no content of its own. The script of one that has
+// keeps it out of other pages' frames, or waits for a click, as likely as it moves on.
+func (p *page) hollow() bool { return p.text < hollowText && p.links <= starkLinks }
 
 // readRefresh takes the address out of the content of a meta refresh. The
 // attribute that makes it one may come later than the content.
@@ -255,7 +276,7 @@ func (p *page) readRefresh(content []byte, sure bool) {
 	}
 	host, is := hostOf(bytes.Trim(content[i+len("url="):], `"' `))
 	if is && len(host) > 0 && !p.isOwn(host) {
-		p.away = host
+		p.leave(host)
 	}
 }
 
@@ -279,11 +300,7 @@ func (p *page) readScript(code []byte) {
 		return
 	}
 	if host, is := hostOf(line[from+1:]); is && len(host) > 0 && !p.isOwn(host) {
-		p.away = host
-		if isParking(host) {
-			p.parking++
-			p.parker = host
-		}
+		p.scripted = host
 	}
 }
 

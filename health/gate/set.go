@@ -23,6 +23,9 @@ const (
 	placeHeader              // the first value of a header field
 )
 
+// clearWeight is that of a fingerprint which says what only a notice says.
+const clearWeight = 2
+
 // manner is how a fingerprint is compared.
 type manner uint8
 
@@ -213,10 +216,17 @@ func (t *tally) count(i int32) {
 	}
 }
 
-// named is the kind that most speaks for.
+// clear reports whether a single fingerprint of a kind says what only a notice says.
+func (t *tally) clear(kind Kind) bool {
+	first := t.first[kind]
+	return first != nil && first.weight >= clearWeight
+}
+
+// named is the kind that most speaks for. No number of vague phrases outweighs a clear one.
 func (t *tally) named() (kind Kind, weight int) {
 	for _, k := range [...]Kind{Seized, Parked, BlockPage, Challenge, Mismatch} {
-		if w := int(t.weight[k]); w > weight {
+		w := int(t.weight[k])
+		if w > 0 && (weight == 0 || t.clear(k) && !t.clear(kind) || w > weight && t.clear(k) == t.clear(kind)) {
 			kind, weight = k, w
 		}
 	}

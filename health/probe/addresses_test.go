@@ -25,7 +25,7 @@ func TestDeadAddressesAreNotedBesideOneThatWorks(t *testing.T) {
 	require.True(t, strings.HasPrefix(r.Notice.Reason, "2 of 3 addresses: connect_refused at 127.0.0.9:"+target.port()), r.Notice.Reason)
 	require.Len(t, r.Evidence, 2, "each of the dead")
 
-	sum := Round(t.Context(), []Target{target})
+	sum := Sum(Each(t.Context(), []Target{target}))
 	require.Equal(t, r.Notice.Class, sum.Notice.Class)
 }
 
@@ -79,7 +79,7 @@ func TestWhatOnlyOnePageShowsIsInTheRound(t *testing.T) {
 		pages[i] = target
 		pages[i].Path = path
 	}
-	sum := Round(t.Context(), pages[:2])
+	sum := Sum(Each(t.Context(), pages[:2]))
 	require.Equal(t, health.OK, sum.Class, sum.Reason)
 	require.Equal(t, health.Denied, sum.Notice.Class)
 	require.Equal(t, "bunny", sum.CDN)

@@ -1,11 +1,9 @@
 package probe
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
@@ -16,8 +14,9 @@ import (
 // none of the probe's business. Proven reports whether a part of the page is enough.
 func (f *fetch) read(proven func([]byte) bool, known *gate.Baseline) {
 	begun := time.Now()
+	until := begun.Add(f.look.pageTime())
 	var err error
-	f.body, err = f.answer.page(f.limit)
+	f.body, err = f.answer.page(func() error { return f.limitTo(min(stageTimeout, time.Until(until))) })
 	now := time.Now()
 	took := now.Sub(begun)
 	f.timings.Body = took
@@ -30,12 +29,7 @@ func (f *fetch) read(proven func([]byte) bool, known *gate.Baseline) {
 	case errors.Is(err, errThrottled):
 		f.tooSlow(health.Throttled, now, took)
 	case class == health.BodyStalled:
-		if class = f.answer.raw.pace.late(now, f.look.target.timeout()); class == health.Slow && proven(f.body) {
-			f.notice = health.Notice{Class: health.Slow, Stage: health.StageBody, Reason: "the page is judged by its first " + f.answer.raw.pace.words(now)}
-			f.step(health.StageBody, took, health.OK, "judged by "+f.answer.raw.pace.words(now))
-			return
-		}
-		f.tooSlow(class, now, took)
+		f.late(now, took, proven)
 	case err != nil:
 		f.fail(health.StageBody, class, took, doing+": "+err.Error(), framing(f.answer.Response))
 	case f.unfinished(known):
@@ -49,6 +43,20 @@ func (f *fetch) read(proven func([]byte) bool, known *gate.Baseline) {
 	}
 }
 
+// late judges a body that has not ended when its time has. One that flowed is judged by what came of
+// it, and so is any part of a page that proves the whole.
+func (f *fetch) late(now time.Time, took time.Duration, proven func([]byte) bool) {
+	p := &f.answer.raw.pace
+	class := p.late(now, f.look.target.timeout())
+	if class != health.OK && (class != health.Slow || !proven(f.body)) {
+		f.tooSlow(class, now, took)
+		return
+	}
+	f.short = p.rate(now)
+	f.notice = health.Notice{Class: health.Slow, Stage: health.StageBody, Reason: "the page came at " + f.short + " and was not read to its end"}
+	f.step(health.StageBody, took, health.OK, "judged by "+p.words(now))
+}
+
 // tooSlow is the finding of a body that does not come as it should.
 func (f *fetch) tooSlow(class health.Class, now time.Time, took time.Duration) {
 	p := &f.answer.raw.pace
@@ -56,7 +64,7 @@ func (f *fetch) tooSlow(class health.Class, now time.Time, took time.Duration) {
 		health.Throttled:      "the body from %s comes at less than 4 KB/s",
 		health.BodyStalled:    "the body from %s stopped coming",
 		health.BodyStalled16K: "the body from %s stopped coming where some networks freeze connections",
-		health.Slow:           "the body from %s has not come whole in time",
+		health.Slow:           "the body from %s began too late to be judged",
 	}[class]
 	f.fail(health.StageBody, class, took,
 		fmt.Sprintf(reason+", after %d bytes", f.look.at.label, p.n), p.words(now), framing(f.answer.Response))
@@ -78,67 +86,6 @@ func (f *fetch) readSome() {
 	f.answer.raw.most = gate.Limit
 	body, err := f.answer.page(f.limit)
 	f.body, f.whole = body, err == nil && f.answer.received() < gate.Limit && len(body) < gate.Limit
-}
-
-// unfinished reports whether a page whose end is only that of the connection seems to
-// lack its own. It has begun <html>, and not ended it. Publications may leave that out:
-// a page about as long as one that is known is whole, and so is one that ends with an end
-// tag and leaves no element open.
-func (f *fetch) unfinished(known *gate.Baseline) bool {
-	a := f.answer
-	coded := a.Header.Get("Content-Encoding")
-	if !f.whole || a.ContentLength >= 0 || len(a.TransferEncoding) > 0 || coded != "" && coded != "identity" {
-		return false
-	}
-	if kind := strings.ToLower(a.Header.Get("Content-Type")); kind != "" && !strings.Contains(kind, "html") {
-		return false
-	}
-	page := bytes.ToLower(f.body)
-	if !bytes.Contains(page, []byte("<html")) || bytes.Contains(page, []byte("</html")) || bytes.Contains(page, []byte("</body")) {
-		return false
-	}
-	if known != nil {
-		for _, length := range known.Lengths {
-			if at := min(len(page), gate.Limit); 10*min(at, length) >= 9*max(at, length) {
-				return false
-			}
-		}
-	}
-	return !balanced(page)
-}
-
-// balanced reports whether a page in lower case ends with an end tag, and closes every element
-// that must be closed (HTML §13.1.2.4 lets </p>, </li>, </body> and some more be left out).
-func balanced(page []byte) bool {
-	page = bytes.TrimSpace(page)
-	last := bytes.LastIndexByte(page, '<')
-	if last < 0 || !bytes.HasPrefix(page[last:], []byte("</")) || !bytes.HasSuffix(page, []byte(">")) {
-		return false
-	}
-	for _, element := range [...]string{
-		"div", "main", "article", "section", "header", "footer", "nav", "aside", "table", "ul", "ol", "a",
-		"span", "form", "script", "style", "svg", "h1", "h2", "title", "figure", "picture", "select", "button",
-	} {
-		if tags(page, "<"+element) != tags(page, "</"+element) {
-			return false
-		}
-	}
-	return true
-}
-
-// tags counts how often a tag begins in a page.
-func tags(page []byte, start string) int {
-	n := 0
-	for {
-		i := bytes.Index(page, []byte(start))
-		if i < 0 {
-			return n
-		}
-		page = page[i+len(start):]
-		if len(page) > 0 && bytes.IndexByte([]byte(" \t\r\n\f/>"), page[0]) >= 0 {
-			n++
-		}
-	}
 }
 
 // tail is the end of a page.

@@ -42,8 +42,13 @@ func TestAPageThatStopsIsToldFromOneThatDrips(t *testing.T) {
 		{"a stop that a short look sees", []piece{{0.01, 500}}, 0.1, 100 * time.Millisecond, health.BodyStalled},
 		{"1 KB a second", drip(1, 1000, 4.9), 4.9, 5 * time.Second, health.Throttled},
 		{"3.9 KB a second", drip(0.1, 390, 4.9), 4.9, 5 * time.Second, health.Throttled},
-		{"6 KB a second", drip(0.1, 600, 4.9), 4.9, 5 * time.Second, health.Slow},
+		{"6 KB a second", drip(0.1, 600, 4.9), 4.9, 5 * time.Second, health.OK},
+		{"58 KB a second", drip(0.1, 5800, 4.9), 4.9, 5 * time.Second, health.OK},
+		{"a minute of 58 KB a second", drip(0.1, 5800, 59.9), 59.9, time.Minute, health.OK},
+		{"a body that began late and flows", drip(0.1, 1000, 0.5), 0.5, 5 * time.Second, health.OK},
 		{"a body that began late", drip(0.1, 100, 0.5), 0.5, 5 * time.Second, health.Slow},
+		{"a body that was about to begin", nil, 0.5, 5 * time.Second, health.Slow},
+		{"a lull in a body that flowed", append(drip(0.1, 5800, 5), piece{5.1, 10}), 5.3, 6 * time.Second, health.OK},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var p pace
@@ -89,8 +94,12 @@ func TestABodyThatStopsTellsWhere(t *testing.T) {
 
 // dripping sends a little of an endless page at a time.
 func dripping(first string, bytes int, every time.Duration) func(net.Conn) {
+	return func(c net.Conn) { hear(c); drips(first, bytes, every)(c) }
+}
+
+// drips is dripping, to what was heard already.
+func drips(first string, bytes int, every time.Duration) func(net.Conn) {
 	return func(c net.Conn) {
-		hear(c)
 		_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n"+first)
 		for err == nil {
 			time.Sleep(every)
@@ -112,48 +121,36 @@ func TestABodyThatDripsIsThrottled(t *testing.T) {
 func TestALongPageThatComesWellIsJudgedByWhatCame(t *testing.T) {
 	target := serve(t, "http", dripping(page, 1000, 10*time.Millisecond))
 	target.Timeout = 2 * time.Second // far from the whole page, and from a rate that is throttled
-	r := One(t.Context(), target, loopback)
-	require.Equal(t, health.OK, r.Class, r.Reason)
-	require.Equal(t, health.Slow, r.Notice.Class)
-	require.Equal(t, health.StageBody, r.Notice.Stage)
+	for _, contains := range [][]string{nil, target.Contains} {
+		target.Contains = contains
+		r := One(t.Context(), target, loopback)
+		require.Equal(t, health.OK, r.Class, r.Reason)
+		require.Equal(t, health.Slow, r.Notice.Class)
+		require.Equal(t, health.StageBody, r.Notice.Stage)
+		require.Regexp(t, `^the page came at [0-9.]+ KB/s and was not read to its end$`, r.Notice.Reason)
+		require.False(t, r.Page.Whole)
+		requireSteps(t, r)
+	}
 
-	target.Contains = []string{"a text that comes at the end"}
-	r = One(t.Context(), target, loopback)
-	require.Equal(t, health.Slow, r.Class, "what has not come yet is not missing: %s", r.Reason)
+	for _, g := range []*gate.Gate{nil, gate.New()} {
+		target.Contains, target.Gate = []string{"a text that comes at the end"}, g
+		r := One(t.Context(), target, loopback)
+		require.Equal(t, health.Slow, r.Class, "what has not come yet is not missing: %s", r.Reason)
+		require.Equal(t, health.StageBody, r.Stage)
+		require.Regexp(t, `^the page comes too slowly to be judged: it came at [0-9.]+ KB/s, and what came in time does not contain "a text`, r.Reason)
+		requireSteps(t, r)
+	}
 }
 
-func TestAPageThatEndsWithTheConnectionMustEndItself(t *testing.T) {
-	const menu = "<html><head><title>The Harbour Gazette</title></head><body><nav><a href=/news>News</a></nav><main>"
-	long := strings.Repeat("<p>Ships came in.", 100)
-	known := &gate.Baseline{Pages: 1, Lengths: []int{len(menu) + len(long)}}
-	for _, test := range []struct {
-		name   string
-		header string
-		body   string
-		known  *gate.Baseline
-		class  health.Class
-	}{
-		{"cut in a text", "HTTP/1.0 200 OK\r\n", menu + long, nil, health.BodyUnfinished},
-		{"cut in a tag", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\n", menu + "</main><a hre", nil, health.BodyUnfinished},
-		{"cut after a tag", "HTTP/1.0 200 OK\r\n", menu + "<p>One.</p>", nil, health.BodyUnfinished},
-		{"in capitals", "HTTP/1.0 200 OK\r\n", strings.ToUpper("<html>") + "The Harbour Gazette</BODY></HTML>", nil, health.OK},
-		{"whole", "HTTP/1.0 200 OK\r\n", menu + "</main></body></html>\n", nil, health.OK},
-		{"whole, by a style that leaves end tags out", "HTTP/1.0 200 OK\r\n", menu + "<p>One.</main><footer>2026</footer>", nil, health.OK},
-		{"as long as a known page", "HTTP/1.0 200 OK\r\n", menu + long, known, health.OK},
-		{"half as long as a known page", "HTTP/1.0 200 OK\r\n", menu + long[:len(long)/2], known, health.BodyUnfinished},
-		{"a page of a declared length", whole(200, "", menu+long)[:len("HTTP/1.1 200 OK\r\n")] + "Content-Length: " + digits(len(menu+long)) + "\r\n", menu + long, nil, health.OK},
-		{"a piece of a page", "HTTP/1.0 200 OK\r\n", "<p>The Harbour Gazette", nil, health.OK},
-		{"no page", "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n", "<html> by The Harbour Gazette", nil, health.OK},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			target := serve(t, "http", say(test.header+"\r\n"+test.body))
-			target.Known.Baseline = test.known
-			r := One(t.Context(), target, loopback)
-			require.Equal(t, test.class, r.Class, r.Reason)
-			requireSteps(t, r)
-			require.Equal(t, r.OK(), len(r.Evidence) == 0)
-		})
-	}
+func TestALongPageThatComesWellLeavesTimeForItsCanary(t *testing.T) {
+	n, target := publication(t)
+	n.page = drips(page, 1000, 10*time.Millisecond)
+	n.shows(writes(whole(200, "", signed(t, keyOf(t, "gazette", 'a'), 7, 7*24*time.Hour))))
+	target.Timeout = 3 * time.Second
+	r := One(t.Context(), target, loopback)
+	require.Equal(t, health.OK, r.Class, r.Reason)
+	require.True(t, r.Proven)
+	require.Equal(t, health.Slow, r.Notice.Class)
 }
 
 func TestAFirstByteThatComesLateIsNoted(t *testing.T) {

@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -62,47 +63,96 @@ func (l *look) canary() finding {
 	return finding{class: health.OK, evidence: append(l.shown(), fmt.Sprintf("the canary is good, sequence %d", sequence))}
 }
 
-// fetchCanary fetches the canary from the place that the page came from, over a
-// connection of its own, within the time that the look has left.
+// fetchCanary fetches the canary from the place that the page came from, over connections of its
+// own and within a Timeout of its own, along redirects that stay at the origin and its names. Who
+// signed the canary is proven by itself, wherever it stands.
 func (l *look) fetchCanary() (text string, asked finding) {
 	path, err := url.ParseRequestURI(cmp.Or(l.target.Canary.Path, canary.Path))
 	if err != nil {
 		return "", finding{class: health.InternalError, stage: health.StageIdentity, reason: err.Error()}
 	}
-	f := l.fetch(&url.URL{
+	ctx, cancel := context.WithTimeout(l.caller, l.target.timeout())
+	defer cancel()
+	at := &url.URL{
 		Scheme: l.target.URL.Scheme, Host: l.target.URL.Host,
 		Path: path.Path, RawPath: path.RawPath, RawQuery: path.RawQuery,
-	})
+	}
+	trail := []string{at.String()}
+	for {
+		f, next := l.askCanary(ctx, at)
+		switch {
+		case next == nil:
+			return string(f.body), f.finding
+		case len(trail) > maxRedirects:
+			return "", wandering(fmt.Sprintf("more than %d redirects", maxRedirects), trail)
+		case known(trail, next):
+			return "", wandering("a redirect back to "+clipped(next.String(), 100), trail)
+		}
+		at = next
+		trail = append(trail, at.String())
+	}
+}
+
+// askCanary asks for the canary at one address. Next is where that leads to, if it does.
+func (l *look) askCanary(ctx context.Context, at *url.URL) (f *fetch, next *url.URL) {
+	f = l.under(ctx, at).fetch(at)
 	defer f.close()
 	f.open()
 	if f.class == health.OK {
-		l.judgeCanary(f)
+		next = l.judgeCanary(f)
 	}
-	if f.class != health.OK && f.answer != nil {
+	switch {
+	case f.class == health.OK:
+	case f.expired:
+		f.finding = finding{health.Slow, health.StageBody,
+			fmt.Sprintf("it did not come within %s, though nothing failed until then", l.target.timeout()), []string{f.reason}}
+	case at.Host != l.target.URL.Host && disproved(health.Observation{Class: f.class}, true, false):
+		f.finding = finding{health.RedirectLoop, health.StageRequest,
+			fmt.Sprintf("it redirects to %s, which the same address does not prove to be", at.Host), []string{f.reason}}
+	case f.answer != nil:
 		l.result.Status = f.answer.StatusCode
 		l.result.RetryAfter = retryAfter(f.answer.Response, time.Now())
 	}
-	return string(f.body), f.finding
+	return f, next
 }
 
-// judgeCanary reads the canary's answer. Only 200 has a canary: a redirect, on the site or off it,
-// would be another's word.
-func (l *look) judgeCanary(f *fetch) {
+// under is a look at the same place, for an address that may be under another of the origin's
+// names. TLS has to prove that name there, in a handshake that no session shortens.
+func (l *look) under(ctx context.Context, at *url.URL) *look {
+	o := &look{target: l.target, at: l.at, caller: l.caller, ctx: ctx, browser: l.browser, proved: true}
+	if at.Host != l.target.URL.Host || at.Scheme != l.target.URL.Scheme {
+		o.target.URL, o.target.Sessions = &url.URL{Scheme: at.Scheme, Host: at.Host}, nil
+		if at.Host != l.target.URL.Host {
+			o.target.Host = ""
+		}
+		o.at = o.target.placeOf(l.at.ip)
+	}
+	return o
+}
+
+// judgeCanary reads the canary's answer, or says where it leads to. Only 200 has a canary, and a
+// redirect off the publication would be another's word.
+func (l *look) judgeCanary(f *fetch) (next *url.URL) {
 	status, location := f.answer.StatusCode, f.answer.Header.Get("Location")
 	found := l.target.judgeHeader(f.answer.Response, f.url)
 	switch found.class {
-	case health.ServerError, health.RateLimited, health.Challenge, health.LoopDetected:
+	case health.ServerError, health.RateLimited, health.Challenge, health.LoopDetected, health.RedirectLoop:
 		f.finding = found.finding // it asks for patience, or fails, and says nothing else
-		return
+		return nil
 	}
 	switch {
+	case found.next != nil:
+		return found.next
+	case found.aside != nil:
+		return found.aside
 	case status == http.StatusOK:
 		f.readCanary()
 	case status >= 300 && status < 400 && location != "":
-		f.finding = finding{health.CanaryInvalid, health.StageIdentity, fmt.Sprintf("the answer is %d, a redirect to %q", status, clipped(location, 200)), nil}
+		f.finding = finding{health.CanaryInvalid, health.StageIdentity, fmt.Sprintf("the answer is %d, a redirect to %q", status, location), nil}
 	default:
 		f.finding = finding{health.CanaryInvalid, health.StageIdentity, fmt.Sprintf("the answer is %d %s", status, http.StatusText(status)), nil}
 	}
+	return nil
 }
 
 // readCanary reads one byte more than a canary may have, so that one that is too
@@ -122,8 +172,12 @@ func (f *fetch) readCanary() {
 	if err == nil {
 		f.body, err = io.ReadAll(body)
 	}
-	if err != nil && f.answer.received() <= canary.MaxBytes {
-		doing := fmt.Sprintf("reading it from %s, after %d bytes", f.look.at.label, f.answer.received())
+	doing := fmt.Sprintf("reading it from %s, after %d bytes", f.look.at.label, f.answer.received())
+	switch {
+	case err == nil || f.answer.received() > canary.MaxBytes:
+	case errors.Is(err, errThrottled):
+		f.fail(health.StageBody, health.Throttled, time.Since(begun), doing+": "+err.Error())
+	default:
 		f.failWith(health.StageBody, time.Since(begun), doing, err)
 	}
 }

@@ -121,7 +121,9 @@ func TestWhatACanaryMayBe(t *testing.T) {
 		{"changed", writes(whole(200, "", strings.Replace(good, "sequence: 7", "sequence: 8", 1))), invalid, health.StageIdentity, "it was signed with another key"},
 		{"another key's", writes(whole(200, "", signed(t, keyOf(t, "gazette", 'b'), 7, week))), invalid, health.StageIdentity, "it was signed with another key"},
 		{"another site's", writes(whole(200, "", signed(t, keyOf(t, "tribune", 'a'), 7, week))), invalid, health.StageIdentity, `it is for the site "tribune"`},
-		{"a redirect on the site", writes(whole(301, "Location: /proof\r\n", "")), invalid, health.StageIdentity, `the answer is 301, a redirect to "/proof"`},
+		{"a redirect that says nothing", writes(whole(302, "", "")), health.RedirectLoop, health.StageRequest, "the canary: a redirect (302) that does not say where to"},
+		{"a redirect to itself", writes(whole(301, "Location: "+canary.Path+"\r\n", "")), health.RedirectLoop, health.StageRequest, "the canary: a redirect to itself"},
+		{"a redirect to another origin", writes(whole(301, "Location: https://mirror.example/\r\n", "")), health.RedirectLoop, health.StageRequest, "the canary: it redirects to mirror.example, another address of the publication"},
 		{"a redirect off the site", writes(whole(302, "Location: https://seized.example/\r\n", "")), invalid, health.StageIdentity, `the answer is 302, a redirect to "https://seized.example/"`},
 		{"endless", writesForever("HTTP/1.1 200 OK\r\n\r\n"+good, "note: and on\n"), invalid, health.StageIdentity, "it has more than 4096 bytes"},
 		{"a bomb", writes(whole(200, "Content-Encoding: gzip\r\n", zipped(strings.Repeat("0", 1<<20)))), invalid, health.StageIdentity, "it has more than 4096 bytes"},
@@ -139,6 +141,7 @@ func TestWhatACanaryMayBe(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			n, target := publication(t)
+			target.Elsewhere = []string{"mirror.example"}
 			n.shows(test.canary)
 			r := One(t.Context(), target, loopback)
 			require.Equal(t, test.class, r.Class, r.Reason)
@@ -155,7 +158,6 @@ func TestWhatACanaryMayBe(t *testing.T) {
 func TestASilentCanaryIsATimeout(t *testing.T) {
 	n, target := publication(t)
 	n.shows(silent)
-	target.Timeout = 2 * time.Second // plenty for the page
 	r := One(t.Context(), target, loopback)
 	require.Equal(t, health.FirstByteTimeout, r.Class, r.Reason)
 	require.Contains(t, r.Reason, "the canary: ")

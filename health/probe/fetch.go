@@ -26,6 +26,8 @@ type fetch struct {
 	answer  *answer     // nil before its header has come
 	body    []byte      // decoded, as far as it was read
 	whole   bool        // the body ends where body ends
+	expired bool        // the look's time, and not only the stage's, was over when it failed
+	short   string      // at what rate the body came that was not read to its end for lack of time
 
 	timings     health.Timings
 	steps       []Step
@@ -60,7 +62,7 @@ func (f *fetch) close() {
 
 // fail ends the fetch. It is false, so that a stage can return it.
 func (f *fetch) fail(stage health.Stage, class health.Class, took time.Duration, reason string, evidence ...string) bool {
-	f.finding = finding{class, stage, reason, evidence}
+	f.finding, f.expired = finding{class, stage, reason, evidence}, f.look.left() == 0
 	f.step(stage, took, class, reason)
 	return false
 }
@@ -106,6 +108,14 @@ func (f *fetch) connect() bool {
 		return f.failWith(health.StageConnect, took, doing, err)
 	}
 	return f.connected(conn, took)
+}
+
+// reconnect connects once more, in place of a connection that is of no use. The steps tell of
+// connecting once.
+func (f *fetch) reconnect() bool {
+	f.close()
+	f.steps = f.steps[:len(f.steps)-1]
+	return f.connect()
 }
 
 // connected takes the connection over and looks whether it stands. A reset that

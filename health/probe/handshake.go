@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,54 +50,102 @@ func (c *measured) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// handshake proves by TLS that the place is the origin's, where it has TLS. It may take at most two
-// thirds of what time is left: a look that fails here still has a question.
+// handshake proves by TLS that the place is the origin's, where it has TLS. A handshake that
+// offered an earlier session and failed says little of the origin: it is made once more in full,
+// over a fresh connection, and only what comes of that counts.
 func (f *fetch) handshake() bool {
 	t := &f.look.target
 	if !t.secure() {
 		return true
 	}
-	host := t.URL.Hostname()
-	doing := "TLS with " + f.look.at.label + " for " + host
-	bounded := &measured{Conn: f.conn, left: maxHandshake}
-	config := t.clientConfig(host)
+	var sessions tls.ClientSessionCache
+	offers := false
 	if t.Sessions != nil {
-		config.ClientSessionCache = t.Sessions
-		if _, ok := t.Sessions.Get(host); ok {
-			// The session has its secret; of the key exchange that comes on top, this one is the
-			// cheapest that every server has.
-			config.CurvePreferences = []tls.CurveID{tls.CurveP256}
-		}
+		sessions = t.Sessions
+		_, offers = t.Sessions.Get(t.URL.Hostname())
 	}
-	secure := tls.Client(bounded, config)
+	s := f.shake(sessions, offers)
+	if s.err == nil || !offers || f.look.ctx.Err() != nil {
+		return f.shaken(s, "")
+	}
+	t.Sessions.Forget()
+	before := "a handshake that would have gone on with an earlier session failed: " + s.err.Error()
+	if !f.reconnect() {
+		f.evidence = append(f.evidence, before)
+		return false
+	}
+	return f.shaken(f.shake(onlyNew{t.Sessions}, false), before)
+}
+
+// handshaken is what came of one handshake.
+type handshaken struct {
+	conn *tls.Conn
+	took time.Duration
+	err  error
+}
+
+// classical are the key exchanges that are offered beside a session. The session has its secret
+// already, so that the one that withstands quantum computers, by far the dearest, adds nothing.
+func classical() []tls.CurveID {
+	return []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+}
+
+// shake makes one handshake over the connection as it stands. It may take at most two thirds of what
+// time is left: a look that fails here still has a question.
+func (f *fetch) shake(sessions tls.ClientSessionCache, offers bool) handshaken {
+	t := &f.look.target
+	config := t.clientConfig(t.URL.Hostname())
+	config.ClientSessionCache = sessions
+	if offers {
+		config.CurvePreferences = classical()
+	}
+	bounded := &measured{Conn: f.conn, left: maxHandshake}
+	s := handshaken{conn: tls.Client(bounded, config)}
 	begun := time.Now()
-	err := f.limitTo(min(stageTimeout, f.look.left()*2/3))
-	if err == nil {
-		err = secure.HandshakeContext(f.look.ctx)
+	if s.err = f.limitTo(min(stageTimeout, f.look.left()*2/3)); s.err == nil {
+		s.err = s.conn.HandshakeContext(f.look.ctx)
 	}
-	took := time.Since(begun)
-	f.timings.Handshake = took
-	f.certificate = presented(secure, err)
+	s.took = time.Since(begun)
+	if s.err == nil {
+		bounded.left = -1
+	}
+	return s
+}
+
+// shaken goes on with what came of the handshake that counts. Before is what came before it.
+func (f *fetch) shaken(s handshaken, before string) bool {
+	t := &f.look.target
+	host := t.URL.Hostname()
+	f.timings.Handshake = s.took
+	f.certificate = presented(s.conn, s.err)
+	if s.err == nil {
+		state := s.conn.ConnectionState()
+		t.Sessions.shaken(state.DidResume)
+		f.conn = s.conn
+		f.look.prove(host)
+		words := tls.VersionName(state.Version) + ", " + described(f.certificate)
+		if before != "" {
+			words += "; before that, " + before
+		}
+		f.step(health.StageHandshake, s.took, health.OK, words)
+		return true
+	}
+	class, doing := health.Classify(s.err, health.StageHandshake), "TLS with "+f.look.at.label+" for "+host
 	var record tls.RecordHeaderError
 	switch {
-	case err == nil:
-		bounded.left = -1
-		t.Sessions.shaken(secure.ConnectionState().DidResume)
-		f.conn = secure
-		f.look.prove(host)
-		f.step(health.StageHandshake, took, health.OK, tls.VersionName(secure.ConnectionState().Version)+", "+described(f.certificate))
-		return true
-	case errors.Is(err, errHandshakeTooLarge):
-		return f.fail(health.StageHandshake, health.TLSProtocol, took, doing+": "+err.Error())
-	case errors.As(err, &record) && strings.HasPrefix(string(record.RecordHeader[:]), "HTTP/"):
-		return f.fail(health.StageHandshake, health.TLSNotTLS, took, doing+": it speaks plain HTTP on this port")
+	case errors.Is(s.err, errHandshakeTooLarge):
+		class = health.TLSProtocol
+	case errors.As(s.err, &record) && strings.HasPrefix(string(record.RecordHeader[:]), "HTTP/"):
+		return f.fail(health.StageHandshake, health.TLSNotTLS, s.took, doing+": it speaks plain HTTP on this port")
 	}
-	class := health.Classify(err, health.StageHandshake)
-	f.fail(health.StageHandshake, class, took, doing+": "+err.Error())
+	f.fail(health.StageHandshake, class, s.took, doing+": "+s.err.Error())
 	if f.certificate != nil {
 		f.evidence = append(f.evidence, "it presents a "+described(f.certificate))
 	}
 	f.compare(class)
+	if before != "" {
+		f.evidence = append(f.evidence, before)
+	}
 	return false
 }
 
@@ -137,7 +184,10 @@ func presented(conn *tls.Conn, err error) *health.Certificate {
 // facts are what an operator needs to know of a certificate.
 func facts(leaf *x509.Certificate) *health.Certificate {
 	c := &health.Certificate{
-		Names: slices.Clone(leaf.DNSNames), Issuer: leaf.Issuer.String(), NotAfter: leaf.NotAfter, Pin: dial.PinOf(leaf).String(),
+		Issuer: clipped(leaf.Issuer.String(), maxReason), NotAfter: leaf.NotAfter, Pin: dial.PinOf(leaf).String(),
+	}
+	for _, name := range leaf.DNSNames {
+		c.Names = append(c.Names, clipped(name, maxReason))
 	}
 	for _, ip := range leaf.IPAddresses {
 		c.Names = append(c.Names, ip.String())

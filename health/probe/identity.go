@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // look as new as it likes. It does not outweigh a text that is missing.
 func (l *look) identify() bool {
 	begun := time.Now()
-	paged := l.result.Page.Status != 0 // else the page is at another host of the publication
+	paged := l.result.Page.Status != 0 // else the page is at another of the origin's names
 	if paged && len(l.target.Contains) > 0 {
 		if f := l.judge(l.known(false)); f.class != health.OK {
 			return l.identified(begun, f)
@@ -68,7 +69,7 @@ func (l *look) known(vouched bool) gate.Known {
 	k := l.target.Known
 	k.Explain, k.Vouched = true, vouched
 	if len(k.Hosts) == 0 {
-		k.Hosts = append([]string{l.target.URL.Host}, l.target.Hosts...)
+		k.Hosts = slices.Concat([]string{l.target.URL.Host}, l.target.Hosts, l.target.Elsewhere)
 	}
 	if len(l.target.Contains) > 0 {
 		k.Markers = l.target.Contains
@@ -93,17 +94,34 @@ func (l *look) judge(k gate.Known) finding {
 	case class == health.OK && lacking && judged.Kind != gate.Genuine, class == health.IdentityMismatch && lacking:
 		// The gate reads charsets: a page that it finds genuine has the text in another one.
 		return l.without(missing, judged.Evidence)
+	case class == health.IdentityMismatch && l.empty():
+		return finding{class, health.StageIdentity, emptyPage, judged.Evidence}
 	case class != health.OK:
 		return finding{class, health.StageIdentity, said(class, judged), judged.Evidence}
 	}
 	return finding{class: health.OK, evidence: judged.Evidence}
 }
 
-// without is the finding of a page that lacks a text.
+// without is the finding of a page that lacks a text. Of a page that has not come whole in time it
+// says only that the page came slowly.
 func (l *look) without(missing string, evidence []string) finding {
+	if l.short != "" {
+		return finding{health.Slow, health.StageBody, fmt.Sprintf(
+			"the page comes too slowly to be judged: it came at %s, and what came in time does not contain %q yet", l.short, missing), evidence}
+	}
+	if l.empty() {
+		return finding{health.IdentityMissing, health.StageIdentity, emptyPage,
+			append([]string{fmt.Sprintf("it should contain %q", missing)}, evidence...)}
+	}
 	return finding{health.IdentityMissing, health.StageIdentity,
 		fmt.Sprintf("the page of %d bytes does not contain %q", len(l.result.Page.Body), missing), evidence}
 }
+
+// emptyPage is the reason of a page that has nothing to be judged by.
+const emptyPage = "the page is empty"
+
+// empty reports whether the page came whole and has nothing in it.
+func (l *look) empty() bool { return l.result.Page.Whole && len(l.result.Page.Body) == 0 }
 
 // plainProof is what speaks for a page that no gate has judged.
 func (l *look) plainProof() []string {
@@ -113,9 +131,14 @@ func (l *look) plainProof() []string {
 	return []string{fmt.Sprintf("the page contains %q", l.target.Contains)}
 }
 
-// said is a finding of the gate in one sentence.
+// said is a finding of the gate in one sentence. Whether a mismatch comes from a comparison, its
+// evidence says.
 func said(class health.Class, f gate.Finding) string {
-	reason := fmt.Sprintf("%s (%s confidence)", class.Meaning(), f.Confidence)
+	meaning := class.Meaning()
+	if class == health.IdentityMismatch {
+		meaning = "nothing proves the page"
+	}
+	reason := fmt.Sprintf("%s (%s confidence)", meaning, f.Confidence)
 	if len(f.Evidence) > 0 {
 		reason += ": " + f.Evidence[0]
 	}
@@ -155,7 +178,7 @@ func (l *look) wander(seen finding) finding {
 // shown is what speaks for the page before the canary does.
 func (l *look) shown() []string {
 	if l.result.Page.Status == 0 {
-		return []string{"the page is at another host of the publication"}
+		return []string{"the page is at another of the origin's names"}
 	}
 	if l.target.Gate != nil {
 		return l.result.Judged.Evidence

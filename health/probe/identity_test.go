@@ -106,7 +106,8 @@ func TestWhatStandsInThePagesPlaceIsNamed(t *testing.T) {
 }
 
 func TestANoticeThatIsWrittenWithoutCareIsStillOne(t *testing.T) {
-	sloppy := "HTTP/1.0 200 OK\r\n" + html + "\r\n" + strings.TrimSuffix(blocked, "</p></body></html>")
+	unclosed := strings.Replace(strings.TrimSuffix(blocked, "</p></body></html>"), "<body>", "<body><div>", 1)
+	sloppy := "HTTP/1.0 200 OK\r\n" + html + "\r\n" + unclosed
 	r := One(t.Context(), judgedBy(t, say(sloppy)), loopback)
 	require.Equal(t, health.BlockPage, r.Class, r.Reason)
 	require.Contains(t, strings.Join(r.Evidence, "\n"), "without </html>")
@@ -176,7 +177,7 @@ func TestWhatStandsThereSaysMoreThanTheCanaryThatDoesNot(t *testing.T) {
 }
 
 func TestAnOriginWithOnePageForEveryPathMayBeParked(t *testing.T) {
-	bare := "<html><head><title>gazette.example</title></head><body><p>Welcome.</p><a href=/a>1</a><a href=/b>2</a></body></html>"
+	bare := "<html><head><title>gazette.example</title></head><body><p>Related searches</p><a href=/a>1</a><a href=/b>2</a></body></html>"
 	for _, test := range []struct {
 		name    string
 		unknown string // the answer for a path that does not exist
@@ -184,7 +185,7 @@ func TestAnOriginWithOnePageForEveryPathMayBeParked(t *testing.T) {
 		asks    int
 		class   health.Class
 	}{
-		{"one page for all", whole(200, html, bare), bare, 2, health.IdentityMismatch},
+		{"one page for all", whole(200, html, bare), bare, 2, health.Parked},
 		{"a page that is not found", whole(404, html, "no such page"), bare, 2, health.OK},
 		{"another page", whole(200, html, article("Search")), bare, 2, health.OK},
 		{"a reset", "", bare, 2, health.OK},
@@ -217,4 +218,70 @@ func TestAnOriginWithOnePageForEveryPathMayBeParked(t *testing.T) {
 			require.Len(t, asked, 1)
 		})
 	}
+}
+
+func TestAPageThatIsNotReadToItsEndIsComparedLikeAnyOther(t *testing.T) {
+	head := func(content string) string { return "HTTP/1.1 200 OK\r\n" + html + "\r\n" + content }
+	const strange = "<!doctype html><html><head><title>Welcome</title></head><body>"
+	like := strings.TrimSuffix(article("Storm over the bay"), "</main><footer><a href=/contact>The Harbour Gazette</a></footer></body></html>")
+	known := learnt(t)
+	slowly := func(first string) func(net.Conn) {
+		return func(c net.Conn) {
+			hear(c)
+			_, err := io.WriteString(c, first+strings.Repeat("<p>more</p>", gate.Limit/11+1))
+			for err == nil {
+				time.Sleep(20 * time.Millisecond)
+				_, err = io.WriteString(c, "<p>and more</p>")
+			}
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		origin func(net.Conn)
+		class  health.Class
+	}{
+		{"endless, and another's", endless(head(strange), "<p>more of it</p>"), health.IdentityMismatch},
+		{"slow after what is judged, and another's", slowly(head(strange)), health.IdentityMismatch},
+		{"long, and another's", say(whole(200, html, strange+strings.Repeat("<p>more</p>", 60_000))), health.IdentityMismatch},
+		{"endless, and ours", endless(head(like), "<p class=par>more of it</p>"), health.OK},
+		{"slow after what is judged, and ours", slowly(head(like)), health.OK},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			target := judgedBy(t, test.origin)
+			target.Timeout = time.Second
+			target.Known.Baseline = known
+			r := One(t.Context(), target, loopback)
+			require.Equal(t, test.class, r.Class, "%s %q", r.Reason, r.Evidence)
+			require.False(t, r.Page.Whole)
+			require.GreaterOrEqual(t, len(r.Page.Body), gate.Limit)
+		})
+	}
+}
+
+func TestAnEmptyPageIsSaidToBeOne(t *testing.T) {
+	target := judgedBy(t, say(whole(200, html, "")))
+	require.Equal(t, health.OK, One(t.Context(), target, loopback).Class, "nothing is known to compare with")
+
+	target.Known.Baseline = learnt(t)
+	r := One(t.Context(), target, loopback)
+	require.Equal(t, health.IdentityMismatch, r.Class, r.Reason)
+	require.Equal(t, "the page is empty", r.Reason)
+
+	for _, g := range []*gate.Gate{nil, target.Gate} {
+		target.Gate, target.Contains = g, []string{"The Harbour Gazette"}
+		r = One(t.Context(), target, loopback)
+		require.Equal(t, health.IdentityMissing, r.Class, r.Reason)
+		require.Equal(t, "the page is empty", r.Reason)
+		require.Equal(t, `it should contain "The Harbour Gazette"`, r.Evidence[0])
+	}
+}
+
+func TestNoComparisonIsClaimedWhereNothingIsKnown(t *testing.T) {
+	frame := "<html><head><title>The Harbour Gazette</title></head><body><iframe src=https://elsewhere.example/></iframe></body></html>"
+	target := judgedBy(t, say(whole(200, html, frame)))
+	target.Contains = []string{"The Harbour Gazette"}
+	r := One(t.Context(), target, loopback)
+	require.Equal(t, health.IdentityMismatch, r.Class, "%s %q", r.Reason, r.Evidence)
+	require.Equal(t, "nothing proves the page (medium confidence): it is only the frame of another site's page", r.Reason)
+	require.NotContains(t, strings.Join(r.Evidence, "\n"), "like")
 }

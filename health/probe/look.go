@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ type look struct {
 	browser bool   // asks as a browser does, after a denial
 	denied  string // the answer that the edge's own request got before that
 
+	short  string // at what rate the page came that was not read to its end; empty for others
 	result Result
 }
 
@@ -56,10 +58,18 @@ func (t Target) lookAt(ctx context.Context, at place) Result {
 		l.identify()
 	}
 	l.conclude()
-	if !l.result.OK() {
+	if !l.result.OK() && l.connected() {
 		t.Sessions.Forget()
 	}
 	return l.result
+}
+
+// connected reports whether there was a connection. A place that cannot be connected to says
+// nothing about who answers at the others.
+func (l *look) connected() bool {
+	return slices.ContainsFunc(l.result.Steps, func(s Step) bool {
+		return s.Stage != health.StageConnect || s.Class == health.OK
+	})
 }
 
 // end ends the look with a finding. It is false, so that a step of the look can return it.
@@ -85,7 +95,7 @@ func (l *look) conclude() {
 	if r.OK() {
 		if l.denied != "" {
 			r.note(health.Notice{Class: health.Denied, Stage: health.StageRequest, Reason: fmt.Sprintf(
-				"the edge's own request was answered %s; the page came when it asked as a browser does", l.denied)})
+				"only the edge's own request was answered %s: asked as a browser does, the origin gave the page", l.denied)})
 		}
 		if r.Timings.FirstByte > slowAnswer {
 			r.note(health.Notice{Class: health.Slow, Stage: health.StageRequest, Reason: fmt.Sprintf(
@@ -148,7 +158,7 @@ func (l *look) page() bool {
 			l.refuse(f, found.finding)
 			return false
 		case f.answer.StatusCode >= 300:
-			f.close() // its page is at another host of the publication: the origin is well
+			f.close() // its page is at another of its own names: the origin is well
 			return true
 		}
 		return l.read(f)
@@ -248,6 +258,7 @@ func (l *look) read(f *fetch) bool {
 	l.result.Timings.Body, l.result.BodyBytes = f.timings.Body, f.answer.received()
 	l.result.Steps = append(l.result.Steps, f.steps[len(f.steps)-1])
 	l.keep(f)
+	l.short = f.short
 	l.result.note(f.notice)
 	if f.class == health.BodyUnfinished && l.target.Gate != nil {
 		// Notices are often written without care, and unfinished pages of the publication say nothing else.
@@ -262,17 +273,18 @@ func (l *look) read(f *fetch) bool {
 	return true
 }
 
+// pageTime is how long reading the page may take: all that is left, or two thirds of it where a
+// random path will be asked for. A canary has its own time.
+func (l *look) pageTime() time.Duration {
+	if l.target.RandomPath {
+		return l.left() * 2 / 3
+	}
+	return l.left()
+}
+
 // keep makes the answer that was read what is judged.
 func (l *look) keep(f *fetch) {
 	l.result.Page = gate.Answer{
 		Status: f.answer.StatusCode, Header: f.answer.Header, Path: f.url.Path, Body: f.body, Whole: f.whole,
 	}
-}
-
-// clipped is text in at most limit bytes, whole characters only.
-func clipped(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return strings.ToValidUTF8(text[:limit], "") + "…"
 }

@@ -175,7 +175,7 @@ func (n named) step() Step {
 	s := Step{Stage: health.StageResolve, Took: n.took, Class: health.OK}
 	switch {
 	case n.ruling.failed():
-		s.Class, s.Words = n.ruling.class, n.ruling.reason
+		s.Class, s.Words = n.ruling.class, clipped(n.ruling.reason, maxReason)
 		return s
 	case len(n.places) == 1 && !n.places[0].ip.IsValid():
 		s.Words = "left to the proxy"
@@ -215,7 +215,9 @@ func (n named) settle(r *Result, secure bool) {
 		r.Evidence = append([]string{found}, r.Evidence...)
 	}
 	if doubtful := kind != "" && kind != resolve.Consistent && kind != resolve.Unconfirmed; doubtful || n.ruling.failed() {
-		r.Evidence = append(r.Evidence, n.evidence()...)
+		for _, line := range n.evidence() {
+			r.Evidence = append(r.Evidence, clipped(line, maxReason))
+		}
 	}
 }
 

@@ -69,9 +69,9 @@ func newAuthority(t testing.TB) *testAuthority {
 	return a
 }
 
-func (a *testAuthority) sign(t testing.TB, host string, until time.Time) tls.Certificate {
+func (a *testAuthority) sign(t testing.TB, host string, until time.Time, more ...string) tls.Certificate {
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), DNSNames: []string{host},
+		SerialNumber: big.NewInt(2), DNSNames: append([]string{host}, more...),
 		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: until,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, a.key.Public(), a.key)

@@ -53,29 +53,37 @@ func (p *pace) add(n int, now time.Time) (throttled bool) {
 // rate is bytes per second.
 func rate(n int64, span time.Duration) float64 { return float64(n) / span.Seconds() }
 
-// late judges a body that has not ended when the time has: it stopped, it was too slow, or
-// it only began late.
+// late judges a body that has not ended when the time has: it stopped, it came too slowly, it began
+// too late to tell (health.Slow), or it flows, and there was only too much of it (health.OK).
 //
 // A look's time is often shorter than paceWindow. Then the rate over all that there was of
 // it counts, from leastSample on. Silence counts as a stop when it has lasted as long as a
 // stage may, or for half of the body's time and a second (a third of a look that has less than three).
 func (p *pace) late(now time.Time, timeout time.Duration) health.Class {
-	silence, span := now.Sub(p.last), now.Sub(p.begun)
+	silence, span, window := now.Sub(p.last), now.Sub(p.begun), now.Sub(p.since)
 	stopped := silence >= stageTimeout*9/10 || silence >= max(span/2, min(leastSample, timeout/3))
 	switch {
 	case stopped && p.n >= frozenFrom && p.n <= frozenTo:
 		return health.BodyStalled16K
 	case stopped:
 		return health.BodyStalled
-	case now.Sub(p.since) >= leastSample && rate(p.n-p.had, now.Sub(p.since)) < leastRate:
+	case rate(p.n-p.had, window) >= leastRate:
+		return health.OK
+	case window >= leastSample:
 		return health.Throttled
+	case p.since != p.begun:
+		return health.OK // the window before this one was good
 	}
 	return health.Slow
 }
 
 // words says how the body came.
 func (p *pace) words(now time.Time) string {
-	span := now.Sub(p.begun)
-	return fmt.Sprintf("%d bytes in %s, the latest of them %s ago, %.1f KB/s",
-		p.n, span.Round(time.Millisecond), now.Sub(p.last).Round(time.Millisecond), rate(p.n, max(span, time.Millisecond))/1000)
+	return fmt.Sprintf("%d bytes in %s, the latest of them %s ago, %s",
+		p.n, now.Sub(p.begun).Round(time.Millisecond), now.Sub(p.last).Round(time.Millisecond), p.rate(now))
+}
+
+// rate says at what rate the body came.
+func (p *pace) rate(now time.Time) string {
+	return fmt.Sprintf("%.1f KB/s", rate(p.n, max(now.Sub(p.begun), time.Millisecond))/1000)
 }

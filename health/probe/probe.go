@@ -45,12 +45,9 @@ func Each(ctx context.Context, pages []Target) []Result {
 	return results
 }
 
-// Round is what Each comes to in one observation: the first failure, or the last
-// success. What only some pages showed of it, a notice or a canary, is in it too. Without targets it is an
-// InternalError.
-func Round(ctx context.Context, pages []Target) health.Observation { return Sum(Each(ctx, pages)) }
-
-// Sum is the observation that Round makes of the results of Each.
+// Sum is what the results of Each come to in one observation: the first failure, or the last
+// success. What only some pages showed of it, a notice or a canary, is in it too. Without results it
+// is an InternalError.
 func Sum(results []Result) health.Observation {
 	if len(results) == 0 {
 		return health.Observation{At: time.Now(), Class: health.InternalError, Reason: "no page to probe is configured"}

@@ -224,11 +224,11 @@ func TestARoundFailsWithItsFirstBadPage(t *testing.T) {
 		}
 		return pages
 	}
-	require.Equal(t, health.OK, Round(t.Context(), at("/", "/news")).Class)
-	bad := Round(t.Context(), at("/", "/gone", "/news"))
+	require.Equal(t, health.OK, Sum(Each(t.Context(), at("/", "/news"))).Class)
+	bad := Sum(Each(t.Context(), at("/", "/gone", "/news")))
 	require.Equal(t, health.StatusUnexpected, bad.Class)
 	require.Equal(t, 404, bad.Status)
-	require.Equal(t, health.InternalError, Round(t.Context(), nil).Class)
+	require.Equal(t, health.InternalError, Sum(Each(t.Context(), nil)).Class)
 }
 
 func TestALookThatIsCutShortIsNobodysFault(t *testing.T) {

@@ -34,7 +34,7 @@ func TestADenialOfRobotsIsNoDenial(t *testing.T) {
 		require.Equal(t, health.OK, r.Class, r.Reason)
 		require.Equal(t, 200, r.Status)
 		require.Equal(t, health.Denied, r.Notice.Class)
-		require.Contains(t, r.Notice.Reason, digits(status))
+		require.Contains(t, r.Notice.Reason, "only the edge's own request was answered "+digits(status))
 		requireSteps(t, r)
 	}
 }
@@ -125,6 +125,8 @@ func TestRedirectsAreFollowedAsFarAsTheyGo(t *testing.T) {
 		{"to another page", way(1, whole(200, "", "seized")), health.IdentityMissing, 200, "does not contain"},
 		{"off the site", way(1, whole(302, "Location: https://warning.example/\r\n", "")), health.RedirectOffsite, 302, "warning.example"},
 		{"to another own host", way(1, whole(302, "Location: https://gazette.example.ir/\r\n", "")), health.OK, 302, ""},
+		{"to another origin", way(1, whole(302, "Location: https://mirror.example/\r\n", "")), health.RedirectLoop, 302,
+			"it redirects to mirror.example, another address of the publication, and serves nothing itself: let it answer for its own name, or take it out"},
 		{"to a reset", func(c net.Conn) {
 			if strings.HasPrefix(hear(c), "GET / ") {
 				_, _ = io.WriteString(c, whole(302, "Location: /1\r\n", ""))
@@ -135,7 +137,7 @@ func TestRedirectsAreFollowedAsFarAsTheyGo(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			target := serve(t, "http", test.origin)
-			target.Hosts = []string{"gazette.example.ir"}
+			target.Hosts, target.Elsewhere = []string{"gazette.example.ir"}, []string{"mirror.example", "gazette.example.ir"}
 			r := One(t.Context(), target, loopback)
 			require.Equal(t, test.class, r.Class, r.Reason)
 			require.Equal(t, test.status, r.Status)

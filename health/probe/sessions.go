@@ -17,8 +17,9 @@ const fullHandshakeEvery = 10 * time.Minute
 // expiry of the certificate again with each resumption, and at pins through
 // VerifyConnection.
 //
-// After ten minutes, and after every failed look, the next handshake is a full one. The zero
-// value is ready, and safe for concurrent use.
+// After ten minutes, and after every failed look that had got as far as a connection, the next
+// handshake is a full one. So is the second that a look makes at once where one with a session
+// failed. The zero value is ready, and safe for concurrent use.
 type Sessions struct {
 	mu      sync.Mutex
 	tickets map[string]*tls.ClientSessionState
@@ -49,6 +50,12 @@ func (s *Sessions) Put(key string, ticket *tls.ClientSessionState) {
 		s.tickets[key] = ticket
 	}
 }
+
+// onlyNew takes sessions in for later and offers none.
+type onlyNew struct{ *Sessions }
+
+// Get has nothing to go on with.
+func (onlyNew) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
 
 // shaken notes a handshake that succeeded.
 func (s *Sessions) shaken(resumed bool) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,11 +18,12 @@ const maxRetryAfter = time.Hour
 // ruled is what an answer's header comes to.
 type ruled struct {
 	finding
-	next *url.URL // to be asked at the same place; nil when the way ends here
+	next  *url.URL // to be asked at the same place; nil when the way ends here
+	aside *url.URL // under another of the origin's names, where a page proves as much as is needed
 }
 
 // judgeHeader is what the header of an answer says about the origin. A redirect to another
-// host of the publication is as good as a page; one to the origin itself is followed.
+// name of the origin, or below one, is as good as a page; one to the origin itself is followed.
 func (t Target) judgeHeader(a *http.Response, page *url.URL) ruled {
 	status := a.StatusCode
 	answer := fmt.Sprintf("the answer is %d %s", status, http.StatusText(status))
@@ -69,33 +71,41 @@ func (t Target) judgeRedirect(a *http.Response, page *url.URL) ruled {
 		return found(health.RedirectLoop, "a redirect to %q, which has no host", location)
 	case to.Scheme != page.Scheme && to.Scheme != "https":
 		return found(health.RedirectOffsite, "a redirect to %s, which is not under https", to)
-	case !t.onSite(to, page):
+	}
+	here := authority(to.Host) == authority(page.Host)
+	ours := here || t.Host != "" && authority(to.Host) == authority(t.Host)
+	switch {
+	case ours, among(to.Host, t.Hosts), authority(to.Host) == authority(t.URL.Host):
+	case among(to.Host, t.Elsewhere):
+		return found(health.RedirectLoop, "it redirects to %s, another address of the publication, and serves nothing itself: "+
+			"let it answer for its own name, or take it out", to.Host)
+	case !below(to.Host, t.Hosts):
 		return found(health.RedirectOffsite, "a redirect to %s, which is no host of the publication", to.Host)
 	}
-	ours := authority(to.Host) == authority(page.Host) || t.Host != "" && authority(to.Host) == authority(t.Host)
-	if to.Scheme != page.Scheme || !ours {
-		return ruled{finding: finding{class: health.OK}}
-	}
 	next := *to
-	next.Host, next.Fragment, next.RawFragment, next.User = page.Host, "", "", nil
+	next.Fragment, next.RawFragment, next.User = "", "", nil
+	if to.Scheme != page.Scheme || !ours {
+		return ruled{finding: finding{class: health.OK}, aside: &next}
+	}
+	if next.Host = page.Host; !here {
+		next.Host = t.URL.Host
+	}
 	if next.String() == page.String() {
 		return found(health.RedirectLoop, "a redirect to itself")
 	}
 	return ruled{finding: finding{class: health.OK}, next: &next}
 }
 
-// onSite reports whether a URL is at the page's host or another of the publication.
-func (t Target) onSite(to, page *url.URL) bool {
-	at := authority(to.Host)
-	if at == authority(page.Host) || t.Host != "" && at == authority(t.Host) {
-		return true
-	}
-	for _, host := range t.Hosts {
-		if at == authority(host) {
-			return true
-		}
-	}
-	return false
+// among reports whether a host is one of several.
+func among(host string, hosts []string) bool {
+	return slices.ContainsFunc(hosts, func(h string) bool { return authority(h) == authority(host) })
+}
+
+// below reports whether a host is under one of several, or beside their www.
+func below(host string, hosts []string) bool {
+	return slices.ContainsFunc(hosts, func(h string) bool {
+		return strings.HasSuffix(authority(host), "."+strings.TrimPrefix(authority(h), "www."))
+	})
 }
 
 // comesBack says how an answer shows that the request came back to this edge. An edge

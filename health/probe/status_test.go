@@ -12,7 +12,8 @@ import (
 )
 
 func TestWhatAHeaderSaysOfTheOrigin(t *testing.T) {
-	hosts := []string{"gazette.example.ir", "gazette.example.net:8443"}
+	hosts := []string{"gazette.example.ir", "gazette.example.net:8443", "www.gazette.example.org"}
+	elsewhere := []string{"mirror.example", "Mirror.example.net:8443", "gazette.example.ir", "www.gazette.example", "mirror.gazette.example.ir"}
 	tests := []struct {
 		name     string
 		status   int
@@ -30,7 +31,16 @@ func TestWhatAHeaderSaysOfTheOrigin(t *testing.T) {
 		{"without a scheme", 307, "//gazette.example.ir/", "https://www.gazette.example/", health.OK},
 		{"a host of the publication, at its port", 308, "https://gazette.example.net:8443/", "https://www.gazette.example/", health.OK},
 		{"a host of the publication, at another port", 308, "https://gazette.example.net/", "https://www.gazette.example/", health.RedirectOffsite},
-		{"a subdomain that was not named", 302, "https://login.www.gazette.example/", "https://www.gazette.example/", health.RedirectOffsite},
+		{"another origin", 301, "https://mirror.example/fa/", "https://www.gazette.example/", health.RedirectLoop},
+		{"another origin, under https", 301, "https://MIRROR.example:443/", "http://www.gazette.example/", health.RedirectLoop},
+		{"another origin, at its port", 302, "https://mirror.example.net:8443/", "https://www.gazette.example/", health.RedirectLoop},
+		{"another origin's host, at another port", 302, "https://mirror.example.net/", "https://www.gazette.example/", health.RedirectOffsite},
+		{"a subdomain of nothing that was named", 302, "https://login.www.gazette.example/", "https://www.gazette.example/", health.RedirectOffsite},
+		{"below a host of the publication", 302, "https://en.Gazette.example.ir/", "https://www.gazette.example/", health.OK},
+		{"below a host of the publication, at its port", 302, "https://en.gazette.example.net:8443/", "https://www.gazette.example/", health.OK},
+		{"below a host of the publication, at another port", 302, "https://en.gazette.example.net/", "https://www.gazette.example/", health.RedirectOffsite},
+		{"beside the www of the publication", 302, "https://en.gazette.example.org/", "https://www.gazette.example/", health.OK},
+		{"another origin, below a host of the publication", 302, "https://mirror.gazette.example.ir/", "https://www.gazette.example/", health.RedirectLoop},
 		{"a name that only ends alike", 302, "https://notgazette.example.ir/", "https://www.gazette.example/", health.RedirectOffsite},
 		{"a name before an at sign", 302, "https://gazette.example.ir@evil.example/", "https://www.gazette.example/", health.RedirectOffsite},
 		{"another scheme", 302, "javascript:alert(1)", "https://www.gazette.example/", health.RedirectOffsite},
@@ -58,7 +68,7 @@ func TestWhatAHeaderSaysOfTheOrigin(t *testing.T) {
 			if test.location != "" {
 				answer.Header.Set("Location", test.location)
 			}
-			found := Target{URL: from, Hosts: hosts}.judgeHeader(answer, from)
+			found := Target{URL: from, Hosts: hosts, Elsewhere: elsewhere}.judgeHeader(answer, from)
 			require.Equal(t, test.want, found.class, found.reason)
 			require.Equal(t, found.class == health.OK, found.reason == "")
 		})

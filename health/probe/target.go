@@ -58,11 +58,16 @@ type Target struct {
 	RandomPath bool
 	// Canary is what the origin's canary must be, besides; nil asks for none.
 	Canary *CanaryCheck
-	// Hosts are hosts of the publication, with a port where it is not the
-	// scheme's own. A redirect to one of them, or to the origin itself, stays on the site.
+	// Hosts are other names of this origin, such as the one with www, with a port where it is not
+	// the scheme's own. A redirect to one of them or below it, or to the origin itself, is as good as a
+	// page; where the canary redirects there, it is followed at the same address.
 	Hosts []string
+	// Elsewhere are the publication's other addresses: other origins, the canonical name, the fronts.
+	// An origin that redirects there serves nothing itself. Hosts counts for a host that is in both,
+	// and Elsewhere for one that is below one of Hosts.
+	Elsewhere []string
 
-	Timeout time.Duration // of one look at one address; 5 s when 0. A stage has 3 s of it at most (a handshake two thirds of what is left), a body 3 s for each read
+	Timeout time.Duration // of one look at one address, and once more of its canary; 5 s when 0. A stage has 3 s of it at most (a handshake two thirds of what is left), a body 3 s for each read
 	Agent   string        // User-Agent; "heliograph (health probe)" when empty
 	EdgeID  string        // this edge's name in CDN-Loop (RFC 8586); the header is left out when empty
 }
@@ -84,7 +89,7 @@ type Result struct {
 	Page   gate.Answer     // the page, as far as it was read and decoded
 	Judged gate.Finding    // of the Gate; the zero value without one
 
-	Location  string // of a redirect, as sent
+	Location  string // of a redirect, as sent but for what cannot be seen
 	BodyBytes int64  // of the body as it came, before decoding
 }
 

@@ -105,9 +105,9 @@ func unwitnessed(system Answer, t testimony) (Finding, bool) {
 	case t.injected != nil:
 		return Finding{Kind: Injected, Reason: t.injected.Server.name() + ": " + t.injected.injection()}, true
 	case !system.Outcome.Definite() && t.asked == 0:
-		return Finding{Kind: Failed, Reason: "the system's resolver: " + system.words()}, true
+		return Finding{Kind: Failed, Reason: system.Server.whose() + ": " + system.words()}, true
 	case !system.Outcome.Definite():
-		return Finding{Kind: Failed, Reason: "no resolver answered; the system's: " + system.words()}, true
+		return Finding{Kind: Failed, Reason: "no resolver answered; " + system.Server.whose() + ": " + system.words()}, true
 	case t.asked == 0:
 		return Finding{Kind: Unconfirmed, Reason: system.words() + "; there is no control resolver"}, true
 	}
@@ -123,7 +123,7 @@ func failed(system Answer, t testimony) (Finding, bool) {
 		w = t.found[0]
 	}
 	return Finding{Kind: Failed, OnlyHere: len(t.found) > 0, Reason: fmt.Sprintf(
-		"the system's resolver: %s; %s: %s", system.words(), w.Server.name(), w.words())}, true
+		"%s: %s; %s: %s", system.Server.whose(), system.words(), w.Server.name(), w.words())}, true
 }
 
 // missing is for a name without addresses here.

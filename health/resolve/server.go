@@ -171,10 +171,22 @@ func (s Server) System() bool { return s.scheme == schemeSystem || s.scheme == "
 // Encrypted reports whether nobody on the way can read or change what it says.
 func (s Server) Encrypted() bool { return s.scheme == schemeTLS || s.scheme == schemeHTTPS }
 
-// name is what people read: the server without its addresses.
+// name is what people read: the server without its addresses. A path that is not the
+// usual one is left out, since some services put the customer's secret there.
 func (s Server) name() string {
 	s.bootstrap = nil
+	if s.path != "" && s.path != defaultPath {
+		s.path = "/…"
+	}
 	return s.String()
+}
+
+// whose is how a sentence calls the resolver that an origin is looked up by.
+func (s Server) whose() string {
+	if s.System() {
+		return "the system's resolver"
+	}
+	return s.name()
 }
 
 // addresses are where to connect, with the port, best first.

@@ -127,7 +127,7 @@ func (a *Admin) origin(w http.ResponseWriter, r *http.Request) {
 func (a *Admin) clear(w http.ResponseWriter, r *http.Request) {
 	id := health.ID{Site: r.PathValue("site"), Origin: r.PathValue("origin")}
 	if err := a.Clear(id); err != nil {
-		Problem(w, http.StatusNotFound, err.Error())
+		Problem(w, http.StatusConflict, err.Error())
 		return
 	}
 	a.Log.Info("an operator cleared an origin", "site", id.Site, "origin", id.Origin)
@@ -137,9 +137,12 @@ func (a *Admin) clear(w http.ResponseWriter, r *http.Request) {
 // document answers with JSON.
 func document(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(value) // the caller is gone if this fails
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		Problem(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	_, _ = w.Write(append(Harmless(text), '\n')) // the caller is gone if this fails
 }
 
 // moment is a time as the API shows it: absent when it never was.

@@ -51,13 +51,13 @@ func TestAPageThatBreaksOffLaterIsNotHeldForIt(t *testing.T) {
 		s := newScene(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", strconv.Itoa(2*len(page)))
 			flushed(w, "text/html", page)
-			time.Sleep(time.Second)
+			time.Sleep(2 * time.Second)
 			panic(http.ErrAbortHandler)
 		})
 		began := time.Now()
 		got, err := s.fetch()
 		require.NoError(t, err)
-		require.Equal(t, aheadTime, time.Since(began))
+		require.Equal(t, silence, time.Since(began), "it might have frozen")
 		text, err := io.ReadAll(got.Response.Body)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		require.Equal(t, page, string(text))
@@ -101,7 +101,7 @@ func TestALargeBodyIsWholeAndReadAheadByLittle(t *testing.T) {
 			if a, ok := got.Response.Body.(*ahead); ok {
 				synctest.Wait()
 				a.mu.Lock()
-				require.LessOrEqual(t, a.total, aheadLimit+8<<10)
+				require.LessOrEqual(t, len(a.kept), aheadLimit+8<<10)
 				a.mu.Unlock()
 			}
 			require.Equal(t, string(large), readAll(t, got))

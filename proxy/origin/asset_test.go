@@ -20,15 +20,15 @@ func TestWhatARequestIsFor(t *testing.T) {
 		{"/app.js", "", "*/*", true}, {"/a/style.CSS", "", "", true}, {"/font.woff2", "", "", true}, {"/harbour.png", "", "*/*", true},
 		{"/", "", "*/*", false}, {"/news.html", "", "", false}, {"/feed.xml", "", "", false}, {"/wiki/File:harbour.png", "", "", false},
 		{"/harbour.jpg", "document", "text/html,*/*", false}, {"/harbour.jpg", "", "text/html,application/xhtml+xml,image/avif,*/*", false},
-		{"/bundle", "script", "*/*", true}, {"/bundle", "", "text/css,*/*;q=0.1", true}, {"/thumb.php", "", "image/avif,image/webp,*/*;q=0.8", true},
+		{"/bundle", "script", "*/*", false}, {"/bundle", "", "text/css,*/*;q=0.1", false}, {"/thumb.php", "", "image/avif,image/webp,*/*;q=0.8", false},
 		{"/data", "empty", "*/*", false}, {"/data.json", "empty", "*/*", true},
 	} {
-		asset, _ := wanted(&http.Request{
+		asset, _, _ := wanted(&http.Request{
 			URL: &url.URL{Path: test.path}, Header: http.Header{"Sec-Fetch-Dest": {test.dest}, "Accept": {test.accept}},
 		})
 		require.Equal(t, test.asset, asset, test)
 	}
-	asset, _ := wanted(nil)
+	asset, _, _ := wanted(nil)
 	require.False(t, asset)
 }
 

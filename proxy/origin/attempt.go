@@ -42,6 +42,8 @@ type attempt struct {
 	ask      *Ask
 	hedge    bool
 	moved    bool // from the origin that the request was meant for
+	http1    bool // sent by HTTP/1.1, whatever the origin is asked by else
+	last     bool // no other origin is asked after it
 	started  time.Time
 	upload   atomic.Int64 // nanoseconds until a request with a body was sent whole
 	ctx      context.Context
@@ -67,16 +69,34 @@ func (a *attempt) send(body io.ReadCloser, told heard) ended {
 	if e.found.class != health.StreamReset {
 		return e
 	}
-	a.origin.leaveHTTP2(e.at)
+	a.origin.cuts.add(e.at, e.found.reason)
 	if !a.ask.safe() || a.ask.Body != nil || a.ctx.Err() != nil || !a.pool.allowed(false) {
 		return e
 	}
-	e.tell()
 	if e.source != nil {
 		e.source.Close()
 	}
+	return a.again(e, told)
+}
+
+// again sends by HTTP/1.1 what HTTP/2 has cut short. Where that brings no answer, the cut stays
+// the result: not to speak HTTP/1.1 is no fault of an origin's.
+func (a *attempt) again(e ended, told heard) ended {
+	a.http1 = true
 	a.progress.stage.Store(0)
+	a.progress.sent.Store(false)
 	again := a.once(nil, told)
+	if again.response == nil {
+		a.progress.sent.Store(true) // by HTTP/2, whatever became of it now
+		if !again.cutShort() {
+			again.tell()
+		}
+		return e
+	}
+	e.tell()
+	if again.found.class == health.OK {
+		a.origin.cuts.mended(again.at)
+	}
 	again.earlier = []Attempt{e.describe()}
 	again.found.notice = health.Notice{Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason}
 	return again
@@ -85,7 +105,7 @@ func (a *attempt) send(body io.ReadCloser, told heard) ended {
 // once sends the request and inspects the answer.
 func (a *attempt) once(body io.ReadCloser, told heard) ended {
 	ctx := a.progress.watch(a.ctx, a.ask.resendable(), told)
-	response, err := a.origin.at(a.pool.now()).RoundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
+	response, err := a.roundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
 	now, uploading := a.pool.now(), a.uploading()
 	if err != nil {
 		stage := a.progress.at()
@@ -104,14 +124,33 @@ func (a *attempt) once(body io.ReadCloser, told heard) ended {
 	}
 	a.progress.reach(stageBody)
 	guarded := a.guard(response)
-	e.found = inspect(response, a.ask.Method, &a.pool.site)
+	e.found = inspect(response, a.ask.Method, &a.pool.site, a.last)
 	e.found.silent = e.found.silent || uploading
-	if e.found.class == health.RateLimited {
-		e.found.retryAfter = retryAfter(response.Header, now)
-		a.origin.rest(now, e.found.retryAfter)
-	}
+	e.heed()
 	guarded.passedOn.Store(true)
 	return e
+}
+
+// roundTrip sends a request by the version of HTTP that the origin is asked by. An origin that
+// was left to HTTP/1.1 and does not speak it is asked by HTTP/2 again.
+func (a *attempt) roundTrip(request *http.Request) (*http.Response, error) {
+	transport := a.origin.at(a.pool.now())
+	if a.http1 {
+		transport = a.origin.http1
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil && transport == a.origin.http1 && a.progress.at() == health.StageHandshake && context.Cause(a.ctx) == nil {
+		a.origin.cuts.refuted()
+	}
+	return response, err
+}
+
+// heed has the origin rest where its answer asks for that.
+func (e *ended) heed() {
+	if e.found.class == health.RateLimited {
+		e.found.retryAfter = retryAfter(e.response.Header, e.at)
+		e.attempt.origin.rest(e.at, e.found.retryAfter)
+	}
 }
 
 // describe is the attempt as the record keeps it.
@@ -210,6 +249,7 @@ type guardedBody struct {
 	idle     *time.Timer // nil where a body may take its time
 	passedOn atomic.Bool // inspected: what breaks from now on, the attempt's own report does not tell
 	read     int64       // bytes so far
+	due      int64       // bytes that it must have; 0 where the transport sees to that
 	broken   bool        // and reported
 }
 
@@ -220,6 +260,11 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 		g.idle.Reset(bodyIdleTimeout)
 	}
 	n, err := g.ReadCloser.Read(p)
+	if over := g.read + int64(n) - g.due; g.due > 0 && over >= 0 {
+		n, err = n-int(over), io.EOF
+	} else if g.due > 0 && err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
 	g.read += int64(n)
 	if g.idle != nil {
 		g.idle.Stop()
@@ -249,7 +294,7 @@ func (g *guardedBody) broke(err error) error {
 	case health.BodyStalled:
 		class = stalledAt(g.read)
 	case health.StreamReset:
-		a.origin.leaveHTTP2(a.pool.now())
+		a.origin.cuts.add(a.pool.now(), err.Error())
 	}
 	a.pool.observe(a.origin, health.Observation{
 		At: a.pool.now(), Live: true, Class: class, Stage: health.StageBody, Reason: err.Error(),

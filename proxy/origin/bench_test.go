@@ -30,9 +30,10 @@ func BenchmarkInspect(b *testing.B) {
 				for b.Loop() {
 					response := answered(200, strings.NewReader(body), "Content-Encoding", coding)
 					response.ContentLength = int64(len(body))
-					if found := inspect(response, http.MethodGet, site); found.class != health.OK {
+					if found := inspect(response, http.MethodGet, site, true); found.class != health.OK {
 						b.Fatal(found)
 					}
+					response.Body.Close()
 				}
 			})
 		}
@@ -47,9 +48,12 @@ func BenchmarkReadAhead(b *testing.B) {
 	for b.Loop() {
 		response := answered(200, strings.NewReader(body))
 		response.ContentLength = int64(len(body))
-		if _, _, err := readAhead(response, true); err != nil {
-			b.Fatal(err)
+		a := readAhead(response, false, aheadLimit, aheadLimit)
+		for !a.glimpse().ended {
+			<-a.change
 		}
+		a.letGo()
+		response.Body.Close()
 	}
 }
 

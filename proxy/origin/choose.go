@@ -54,7 +54,7 @@ type Choice struct {
 //
 // Readers leave an origin as soon as its verdict says that it is of no use, rather for
 // one that does not share its fate where that is what it fell by, and
-// return to an earlier one only after it has been healthy for a while. When that
+// return to an earlier one only after it has been healthy for a while; see returnable. When that
 // has happened too often lately, the route stays as it is: requests are still
 // answered by whatever origin can, but nobody is moved.
 func Choose(now time.Time, views []health.View, route Route, roll float64) Choice {
@@ -71,7 +71,7 @@ func Choose(now time.Time, views []health.View, route Route, roll float64) Choic
 	case !views[active].Verdict.Usable():
 		choice.move(now, preferred, false, views[active].ID.Origin+" is "+string(views[active].Verdict))
 	default:
-		back := slices.IndexFunc(views[:active], func(v health.View) bool { return returnable(now, v, choice.Route) })
+		back := slices.IndexFunc(views[:active], func(v health.View) bool { return returnable(now, v, views, choice.Route) })
 		if back >= 0 {
 			choice.move(now, back, true, views[back].ID.Origin+" is healthy again")
 		}
@@ -107,15 +107,57 @@ func (r *Route) forget(now time.Time) {
 }
 
 // returnable reports whether readers may return to an origin: it has been healthy
-// long enough, and no live request to it failed since.
-func returnable(now time.Time, v health.View, route Route) bool {
+// long enough, and no live request to it failed since. One that was healthy when they went
+// where they are was passed over, so they give it the same time from then on, and stay away for as
+// long as its fate is that of the origin that they fled.
+func returnable(now time.Time, v health.View, views []health.View, route Route) bool {
 	hold := min(failBackHold<<min(route.Returns, 4), maxHold)
-	return v.Verdict == health.Healthy && v.LiveFailures == 0 && now.Sub(v.Since) >= hold
+	if v.Verdict != health.Healthy || v.LiveFailures > 0 || now.Sub(v.Since) < hold {
+		return false
+	}
+	return v.Since.After(route.Since) || now.Sub(route.Since) >= hold && !doomed(v, views, route)
+}
+
+// doomed reports whether an origin shares the fate of the one that readers have left,
+// and that one still lies where a failure of its address has put it.
+func doomed(v health.View, views []health.View, route Route) bool {
+	if route.Previous >= len(views) {
+		return false
+	}
+	fled := views[route.Previous]
+	_, shares := health.SharesFate(fled, v)
+	return shares && !fled.Verdict.Usable() && fled.Class.OfAddress()
+}
+
+// leftAlone reports whether a request would do harm to an origin that is of no use: it has
+// asked for rest, or is behind a block that each attempt prolongs.
+func leftAlone(now time.Time, v health.View) bool {
+	return !v.Verdict.Usable() && now.Before(v.LeftAloneUntil)
+}
+
+// standing is how readily an origin is asked; less is sooner. Verdicts come first, and what
+// readers have met lately next.
+func standing(v health.View, resting bool) int {
+	switch {
+	case v.Verdict == health.Probation:
+		return 3
+	case v.Verdict == health.Down: // may be back any moment; a block lasts, and may show another's page
+		return 4
+	case !v.Verdict.Usable():
+		return 5
+	case resting:
+		return 2
+	case v.LiveFailures >= avoidAfter:
+		return 1
+	}
+	return 0
 }
 
 // order lists the origins as one request asks them: the active one, then the other
-// usable ones, then, as a last resort, those that are blocked or down. What is
-// hijacked or drained is asked only where it is all there is.
+// usable ones, then, as a last resort, those that are blocked or down. What is drained
+// is asked only where it is the site's only origin; what is hijacked never, for its pages
+// may look like the publication's. What is to be left alone is omitted; a site's only origin
+// is not, but asked as trial says.
 func order(now time.Time, views []health.View, route Route, roll float64) []int {
 	first := route.Active
 	if route.Returned && roll >= rampShare(now.Sub(route.Since)) && route.Previous < len(views) {
@@ -123,25 +165,15 @@ func order(now time.Time, views []health.View, route Route, roll float64) []int 
 	}
 	order := make([]int, 0, len(views))
 	for i, v := range views {
-		if len(views) == 1 || v.Verdict != health.Hijacked && v.Verdict != health.Drained {
+		if v.Verdict != health.Hijacked && (len(views) == 1 || v.Verdict != health.Drained && !leftAlone(now, v)) {
 			order = append(order, i)
 		}
 	}
 	rank := func(i int) int {
-		switch v := views[i]; {
-		case v.Verdict == health.Probation:
-			return 3
-		case v.Verdict == health.Down: // may be back any moment; a block lasts, and may show another's page
-			return 4
-		case !v.Verdict.Usable():
-			return 5
-		case v.LiveFailures >= avoidAfter:
-			return 2
-		case i == first:
-			return 0
-		default:
-			return 1
+		if at := standing(views[i], false); at > 0 || i != first {
+			return at + 1
 		}
+		return 0
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return rank(a) - rank(b) })
 	return order

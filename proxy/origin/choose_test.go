@@ -42,7 +42,8 @@ func TestOrder(t *testing.T) {
 		{"hijacked and drained are not asked", views(hijacked, healthy, drained), 1, []int{1}},
 		{"not even where nothing else is of use", views(hijacked, down, drained), 0, []int{1}},
 		{"nor where there is nothing else", views(hijacked, drained), 0, []int{}},
-		{"a single origin is asked whatever it is", views(hijacked), 0, []int{0}},
+		{"a single origin is asked whatever it is", views(blocked), 0, []int{0}},
+		{"but never one that was hijacked", views(hijacked), 0, []int{}},
 		{"a single origin is asked even drained", views(drained), 0, []int{0}},
 	}
 	for _, test := range tests {
@@ -51,6 +52,16 @@ func TestOrder(t *testing.T) {
 			require.Equal(t, test.want, order(noon, test.views, route, 0))
 		})
 	}
+}
+
+func TestWhatIsToBeLeftAloneIsNotEvenTheLastResort(t *testing.T) {
+	known := views(health.Blocked, health.Down, health.Healthy)
+	known[0].LeftAloneUntil = noon.Add(time.Minute)
+	known[2].LeftAloneUntil = noon.Add(time.Minute) // of use, so it is asked
+	require.Equal(t, []int{2, 1}, order(noon, known, Route{}, 0))
+	require.Equal(t, []int{2, 1, 0}, order(noon.Add(time.Minute), known, Route{}, 0))
+	require.Empty(t, order(noon, known[:1:1], Route{}, 0)[1:], "a site's only origin stays in the order")
+	require.Equal(t, []int{}, order(noon, append(known[:1:1], known[0]), Route{}, 0))
 }
 
 func TestAnOriginThatFailsReadersIsAskedAfterTheOthersWithoutAVerdict(t *testing.T) {
@@ -133,7 +144,7 @@ func TestReadersReturnOnlyToWhatHasBeenHealthyForAWhile(t *testing.T) {
 
 func TestEachReturnDoublesTheWaitForTheNext(t *testing.T) {
 	for returns, hold := range []time.Duration{60 * time.Second, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, maxHold, maxHold, maxHold} {
-		route := Route{Active: 1, Since: noon.Add(-time.Minute), Switches: []time.Time{noon.Add(-time.Minute)}, Returns: returns}
+		route := Route{Active: 1, Since: noon.Add(-maxHold), Switches: []time.Time{noon.Add(-time.Minute)}, Returns: returns}
 		known := views(health.Healthy, health.Healthy)
 		known[0].Since = noon.Add(time.Second - hold)
 		require.False(t, Choose(noon, known, route, 0).Moved, returns)

@@ -2,49 +2,14 @@ package origin
 
 import (
 	"bytes"
-	"compress/gzip"
-	"errors"
-	"io"
+	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/heliograph-edge/heliograph/health/gate"
 )
-
-// errUnreadable says that a body is in a coding that is not read here.
-var errUnreadable = errors.New("the coding is unknown")
-
-// decode is what of the beginning of a body can be judged. Of one that is whole, so much
-// is decoded that its end is seen, as far as inspectLimit; else gate.Limit.
-// A whole one that ends amid its coding is an error.
-func decode(raw []byte, whole bool, coding string) (beginning, error) {
-	switch coding {
-	case "", "identity":
-		return beginning{text: raw, whole: whole}, nil
-	case "gzip", "x-gzip":
-	default:
-		return beginning{}, errUnreadable
-	}
-	most := gate.Limit
-	if whole {
-		most = inspectLimit
-	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(raw))
-	var text []byte
-	if err == nil {
-		text, err = io.ReadAll(io.LimitReader(unzipped, int64(most)))
-	}
-	switch {
-	case err == nil:
-		return beginning{text: text, whole: whole && len(text) < most}, nil
-	case !whole: // the rest is still to come
-		return beginning{text: text}, nil
-	case err == io.EOF: // not even its header came
-		err = io.ErrUnexpectedEOF
-	}
-	return beginning{}, err
-}
 
 // unfinished reports whether the text is that of a page which has a beginning and no end.
 func (b beginning) unfinished() bool {
@@ -74,35 +39,66 @@ func closeDelimited(response *http.Response) bool {
 
 // looksHTML reports whether a browser takes an answer for a page.
 func looksHTML(kind string, text []byte) bool {
-	if kind != "" {
+	switch {
+	case gate.IsXML(kind) && !isHTML(kind):
+		return gate.BeginsAsXHTML(text)
+	case kind != "":
 		return isHTML(kind)
 	}
 	sniffed, _, _ := strings.Cut(http.DetectContentType(text), ";")
 	return isHTML(sniffed)
 }
 
-// wanted tells whether a request is for what is never a page, and which path it is to
-// be judged by. What the browser says it is for counts more than the path's extension.
-func wanted(request *http.Request) (asset bool, at string) {
+// wanted tells whether a request is for what is never a page, and which path it is to be judged
+// by. The path decides: what a reader's header says of it holds for that reader alone, and can
+// only excuse an answer. Where it does, lenient is true.
+func wanted(request *http.Request) (asset, lenient bool, at string) {
 	if request == nil || request.URL == nil {
-		return false, ""
+		return false, false, ""
 	}
 	at = request.URL.Path
+	asset = isAsset(at)
+	accept := strings.TrimSpace(request.Header.Get("Accept"))
+	page, file := false, false
 	switch request.Header.Get("Sec-Fetch-Dest") {
 	case "document", "iframe", "frame", "embed", "object", "fencedframe":
-		return false, pagePath(at)
+		page = true
 	case "script", "style", "image", "font", "audio", "video", "track", "manifest", "json",
 		"worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet":
-		return true, at
+		file = true
+	default:
+		page = strings.Contains(accept, "text/html") || strings.Contains(accept, "application/xhtml+xml")
+		file = !page && (strings.HasPrefix(accept, "text/css") || strings.HasPrefix(accept, "image/"))
 	}
-	accept := strings.TrimSpace(request.Header.Get("Accept"))
 	switch {
-	case strings.Contains(accept, "text/html"), strings.Contains(accept, "application/xhtml+xml"):
-		return false, pagePath(at)
-	case strings.HasPrefix(accept, "text/css"), strings.HasPrefix(accept, "image/"):
-		return true, at
+	case page:
+		return false, asset, pagePath(at)
+	case file && !asset:
+		return false, true, at
 	}
-	return isAsset(at), at
+	return asset, false, at
+}
+
+// navigates reports whether a browser shows what is answered as a document of its own. One
+// that does not say what a request is for asks so for paths without an extension.
+func navigates(request *http.Request) bool {
+	if request == nil || request.URL == nil {
+		return false
+	}
+	if dest := request.Header.Get("Sec-Fetch-Dest"); dest != "" {
+		return dest == "document" || dest == "iframe" || dest == "frame"
+	}
+	return strings.Contains(request.Header.Get("Accept"), "text/html") && path.Ext(request.URL.Path) == ""
+}
+
+// isPart reports whether an answer is a part of what was asked for, and not all of it.
+func isPart(response *http.Response) bool {
+	if response.StatusCode != http.StatusPartialContent {
+		return false
+	}
+	held, length, ok := strings.Cut(strings.TrimPrefix(response.Header.Get("Content-Range"), "bytes 0-"), "/")
+	last, err := strconv.ParseInt(held, 10, 64)
+	return !ok || err != nil || length != strconv.FormatInt(last+1, 10)
 }
 
 // pagePath is the path that a page is judged by: without an extension that says
@@ -126,4 +122,34 @@ func isAsset(at string) bool {
 		return true
 	}
 	return false
+}
+
+// kindOf is an answer's media type without parameters, however broken those are; empty
+// where there is none, so that a browser would look at the content.
+func kindOf(header http.Header) string {
+	value := header.Get("Content-Type")
+	kind, _, err := mime.ParseMediaType(value)
+	if err != nil && kind == "" {
+		kind, _, _ = strings.Cut(value, ";")
+		kind = strings.ToLower(strings.TrimSpace(kind))
+	}
+	if !strings.Contains(kind, "/") {
+		return ""
+	}
+	return kind
+}
+
+// isHTML reports whether a browser takes the media type for a page.
+func isHTML(kind string) bool { return kind == "text/html" || kind == "application/xhtml+xml" }
+
+// isPlain reports whether a media type is that of text or of anything at all, as nobody publishes
+// what he gives a path without an extension.
+func isPlain(kind string) bool {
+	switch kind {
+	case "text/css", "text/csv", "text/javascript", "text/calendar", "text/vcard":
+		return false
+	case "application/octet-stream":
+		return true
+	}
+	return strings.HasPrefix(kind, "text/") && !gate.IsXML(kind)
 }

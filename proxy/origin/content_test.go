@@ -3,6 +3,7 @@ package origin
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/gate"
 )
 
 func TestAPageThatLacksItsEndIsFetchedElsewhere(t *testing.T) {
@@ -59,15 +61,39 @@ func TestAnUnfinishedPageIsPassedOnForWantOfABetterOneAndNotStored(t *testing.T)
 func TestABombIsNotUnpacked(t *testing.T) {
 	bomb := zipped(t, page+strings.Repeat("<p>", 8<<20))
 	require.Less(t, len(bomb), aheadLimit)
-	for _, whole := range []bool{true, false} {
-		seen, err := decode([]byte(bomb), whole, "gzip")
-		require.NoError(t, err)
-		require.LessOrEqual(t, len(seen.text), inspectLimit)
-		require.False(t, seen.whole)
+	for _, most := range []int{gate.Limit, inspectLimit} {
+		a := readAhead(answered(200, strings.NewReader(bomb)), true, rawLimit, most)
+		for !a.glimpse().ended {
+			<-a.change
+		}
+		require.Len(t, a.glimpse().text.text, most)
+		require.False(t, a.glimpse().text.whole)
 	}
-	_, err := decode([]byte(bomb), true, "br")
-	require.ErrorIs(t, err, errUnreadable)
-	require.Equal(t, health.OK, inspect(answered(200, strings.NewReader(bomb), "Content-Encoding", "gzip"), http.MethodGet, gated(Site{})).class)
+	require.Equal(t, health.OK, inspect(answered(200, strings.NewReader(bomb), "Content-Encoding", "gzip"), http.MethodGet, gated(Site{}), true).class)
+}
+
+func TestWhichAnswersAreParts(t *testing.T) { // RFC 9110 §14.4
+	for held, part := range map[string]bool{
+		"": true, "bytes 0-9/100": true, "bytes 90-99/100": true, "bytes 0-99/*": true, "bytes */100": true, "bytes 0-99/100": false,
+	} {
+		require.Equal(t, part, isPart(answered(206, http.NoBody, "Content-Range", held)), held)
+	}
+	require.False(t, isPart(answered(200, http.NoBody, "Content-Range", "bytes 0-9/100")))
+}
+
+func TestWhatABrowserShowsAsADocument(t *testing.T) {
+	for _, test := range []struct {
+		path, dest, accept string
+		shown              bool
+	}{
+		{"/news", "document", "", true}, {"/tides.txt", "document", "*/*", true}, {"/news", "iframe", "", true}, {"/news", "", "text/html,*/*", true},
+		{"/tides.txt", "", "text/html,*/*", false}, {"/news", "", "*/*", false}, {"/news", "empty", "text/html", false}, {"/sea", "image", "image/*", false},
+	} {
+		require.Equal(t, test.shown, navigates(&http.Request{
+			URL: &url.URL{Path: test.path}, Header: http.Header{"Sec-Fetch-Dest": {test.dest}, "Accept": {test.accept}},
+		}), test)
+	}
+	require.False(t, navigates(nil))
 }
 
 func TestTextIsFoundInAnyCase(t *testing.T) {

@@ -16,7 +16,12 @@
 //   - At most two more origins are asked, by a retry or a hedge, within one deadline
 //     and a budget for each of the two. The time that a reader takes to send a body
 //     is not part of the deadline.
-//   - Where an address failed, origins that share its fate are asked last.
+//   - Where an address failed, origins that share its fate are asked last among those that
+//     stand as well. Readers who fled from there do not return to them before it stands again,
+//     or they have been healthy anew.
+//   - What is of no use and better left alone (health.View.LeftAloneUntil) is not asked at
+//     all, but for a site's only origin: once in five minutes. Where nobody may be asked, [Pool.Fetch] says
+//     so at once.
 //   - Every attempt that came to a result is reported to health. One that was cut
 //     short by us, or by the reader leaving, is not, nor is what says nothing about
 //     the origin: a HEAD, a refusal that the request may be to blame for, whatever
@@ -29,18 +34,31 @@
 // The gate (package health/gate) stands before the reader: a block page, a seizure
 // banner, a parking page, a challenge, a page that is not the site's, and a page where a
 // file was asked for are failed attempts, and none of them is passed on for want of
-// better. Pages are judged by what is read ahead anyway, 64 KiB or 25 ms at most.
+// better. A page that is asked for is held until it can be judged: until its markers or its
+// likeness prove it, 64 KiB of it or all of it came, for 2 s at most. What is let through
+// unjudged is doubtful. A proven page is held until 36 KiB or all of it came, or it still comes
+// after 300 ms. One that stops meanwhile, for 1 s after some bytes or for 2 s without any, is
+// asked of another origin from its first byte on. Everything else is read ahead by 64 KiB or
+// for 25 ms, whichever is less, and event streams not at all.
+//
+// Whether a file was asked for is told by the path alone. What a reader's header excuses is
+// shown to that reader, and not stored.
 //
 // What is the origin's own word is passed on for want of better, doubtful ([Result]), so that it
 // is never stored and a stale page is preferred: 451, 429, a bare 403, a redirect off the
-// publication, the site's own page in place of a file, and a page that seems to lack its end.
-// An origin that answered 429 is asked after the others for as long as it says, 5
-// minutes at most, and nobody is asked after it but one that has not said so.
+// publication, the site's own page in place of a file, a 404
+// or 410 without the marker, and a page that seems to lack its end.
+// An origin that answered 429, to a reader's request or to one that goes on with a body, is asked
+// after the others for as long as it says, 5 minutes at most, and nobody is asked after it but
+// one that has not said so. Where it is all that is left, it is asked once a second.
 //
 // # What is gone on with
 //
 // A body that breaks off, stalls for 2 s or comes at less than 4 KB/s after its reader has a
 // part of it goes on from another origin, where both give the same strong entity tag and
-// length; see resumable. A safe request whose HTTP/2 is cut short is sent once more to the same
-// origin by HTTP/1.1, which it then stays with for 10 minutes.
+// length, and the same last 4 KiB of what the reader has. Only the tag of a file that names no
+// origin may be anything but a digest; see resumable. A safe request whose HTTP/2 is cut
+// short is sent once more to the same origin by HTTP/1.1. Where that brings the answer, and it was a
+// connection that was lost or the third stream in a minute, the origin is asked by
+// HTTP/1.1 for 10 minutes, as long as it speaks it.
 package origin

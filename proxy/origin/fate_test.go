@@ -23,14 +23,65 @@ func fated(letters string, verdicts ...health.Verdict) []health.View {
 func TestThoseOfTheSameFateAreAskedLast(t *testing.T) {
 	const up, down = health.Healthy, health.Down
 	views := fated("xxyx", up, up, up, up)
-	require.Equal(t, []int{2, 1, 3}, apart([]int{1, 2, 3}, views, 0))
-	require.Equal(t, []int{0, 1, 3}, apart([]int{0, 1, 3}, views, 2))
+	require.Equal(t, []int{2, 1, 3}, apart([]int{1, 2, 3}, views, 0, awake))
+	require.Equal(t, []int{0, 1, 3}, apart([]int{0, 1, 3}, views, 2, awake))
 	cdn := []health.View{{Fates: []string{"cdn"}, CDN: "cdn"}, {Fates: []string{"cdn"}, CDN: "cdn"}, {}, {Fates: []string{"x", "cdn"}, CDN: "cdn"}}
-	require.Equal(t, []int{2, 1, 3}, apart([]int{1, 2, 3}, cdn, 0), "one CDN is only little in common")
+	require.Equal(t, []int{2, 1, 3}, apart([]int{1, 2, 3}, cdn, 0, awake), "one CDN is only little in common")
 
 	require.Equal(t, 2, company([]int{1, 2, 3}, views, 0))
 	require.Equal(t, 1, company([]int{1, 2}, fated("xxy", up, up, down), 0), "but a usable one")
 	require.Equal(t, -1, company([]int{1}, fated("xy", up, down), 0))
+}
+
+func TestWhatIsKnownOfAnOriginCountsMoreThanTheFateItShares(t *testing.T) {
+	cdn := func(v health.Verdict) health.View { return health.View{Verdict: v, Fates: []string{"cdn"}, CDN: "cdn"} }
+	failing := health.View{Verdict: health.Healthy, LiveFailures: avoidAfter}
+	views := []health.View{
+		cdn(health.Down), {Verdict: health.Blocked}, {Verdict: health.Probation}, failing, cdn(health.Healthy), {Verdict: health.Healthy},
+	}
+	require.Equal(t, []int{5, 4, 3, 2, 1}, apart([]int{1, 2, 3, 4, 5}, views, 0, awake))
+	rests := func(i int) bool { return i == 5 }
+	require.Equal(t, []int{4, 3, 5, 2, 1}, apart([]int{1, 2, 3, 4, 5}, views, 0, rests))
+	require.Equal(t, 4, company([]int{1, 3, 4}, views, 0))
+}
+
+func TestAHealthyOriginBehindTheSameCDNIsAskedBeforeOneOfNoUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, nil, servePage, servePage)
+		for _, origin := range []string{"a", "b"} {
+			s.tracker.Observe(id(origin), health.Observation{At: time.Now(), Class: health.OK, Status: 200, CDN: "cdn"})
+		}
+		s.probe("c", down...)
+		got, err := s.fetch()
+		requireAnswer(t, got, err, "b", page)
+	})
+}
+
+func TestFleeingToAnotherFateIsNotUndone(t *testing.T) {
+	views := fated("xxy", health.Healthy, health.Healthy, health.Healthy)
+	for i := range views {
+		views[i].ID, views[i].Since = id(string(rune('a'+i))), noon.Add(-time.Hour)
+	}
+	route := Choose(noon, views, Route{}, 0).Route
+	views[0].Verdict, views[0].Class, views[0].Since = health.Down, health.ConnectTimeout, noon
+	choice := Choose(noon, views, route, 0)
+	require.Equal(t, 2, choice.Route.Active)
+	for _, later := range []time.Duration{time.Millisecond, time.Second, failBackHold, time.Hour} {
+		choice = Choose(noon.Add(later), views, choice.Route, 0)
+		require.False(t, choice.Moved, "%s later: %s", later, choice.Why)
+	}
+	views[0].Verdict = health.Suspect
+	require.Equal(t, 1, Choose(noon.Add(time.Hour), views, choice.Route, 0).Route.Active, "what it was feared for is over")
+	views[0].Verdict, views[1].Since = health.Down, noon.Add(time.Minute)
+	require.Equal(t, 1, Choose(noon.Add(time.Hour), views, choice.Route, 0).Route.Active, "or it has shown itself well since")
+}
+
+func TestReadersGiveWhatTheyPassedOverTheHoldToo(t *testing.T) {
+	views := fated("xyz", health.Down, health.Healthy, health.Healthy)
+	views[1].Since = noon.Add(-time.Hour)
+	route := Route{Active: 2, Since: noon}
+	require.False(t, Choose(noon.Add(failBackHold-1), views, route, 0).Moved)
+	require.Equal(t, 1, Choose(noon.Add(failBackHold), views, route, 0).Route.Active)
 }
 
 func TestReadersFleeToAnotherFate(t *testing.T) {

@@ -51,7 +51,7 @@ func unfair(views []health.View, order []int) string {
 	}
 	for i, v := range views {
 		want := 1
-		if len(views) > 1 && (v.Verdict == health.Hijacked || v.Verdict == health.Drained) {
+		if v.Verdict == health.Hijacked || len(views) > 1 && v.Verdict == health.Drained {
 			want = 0
 		}
 		if listed[i] != want {

@@ -1,11 +1,9 @@
 package origin
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
-	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
@@ -32,28 +30,29 @@ type finding struct {
 }
 
 // inspect decides whether an answer is the site's, as far as its header and the
-// beginning of its body tell. It reads that beginning and puts it back.
-func inspect(response *http.Response, method string, site *Site) finding {
+// beginning of its body tell. It reads that beginning and puts it back. Where no other origin is
+// asked after this one, which is the last, it has more patience.
+func inspect(response *http.Response, method string, site *Site, last bool) finding {
 	found := site.judge(response, method)
 	switch {
 	case method == http.MethodHead:
 		found.silent = true // without a body it proves nothing, whatever it says
 		return found
-	case found.class != health.OK && found.class != health.ServerError, isEmpty(response):
+	case found.class != health.OK && found.class != health.ServerError:
 		return found
 	}
 	l := newLook(response, method, site)
-	if len(site.Markers) > 0 && showsIdentity(response.StatusCode) && l.maybePage() {
-		var missing finding
-		missing, l.marked = seekIdentity(response, site.Markers, l.kind == "")
-		if missing.class != health.OK && !l.identifies(l.marked) {
-			return l.without(found, missing, l.marked)
-		}
-	}
-	if method != http.MethodGet && !l.maybePage() || found.class == health.ServerError && !l.maybePage() {
+	switch {
+	case isEmpty(response) || response.Body == http.NoBody:
+		return l.empty(found)
+	case isEventStream(response.Header), (method != http.MethodGet || found.class == health.ServerError) && !l.maybePage():
 		return found
+	case l.seeks && !l.readable():
+		missing := finding{class: health.IdentityMissing, stage: health.StageIdentity,
+			reason: fmt.Sprintf("the page came in the coding %q, which was not asked for and cannot be inspected", l.coding)}
+		return l.without(found, missing, beginning{})
 	}
-	return l.ahead(found)
+	return l.ahead(found, last)
 }
 
 // look is one answer under inspection.
@@ -65,7 +64,13 @@ type look struct {
 	asset    bool   // what was asked for is never a page
 	path     string // that was asked for, as the gate is to see it
 	known    gate.Known
-	marked   beginning // as far as it was read for its identity; empty where that was not sought
+	// navigation: a browser shows what comes as a document of its own.
+	navigation bool
+	coding     string
+	seeks      bool // its page must show the site's markers
+	// lenient: the reader's header excuses what the path does not.
+	lenient bool
+	verdict gate.Kind // of its page, once that was judged
 }
 
 // newLook gathers what an answer is judged by.
@@ -77,17 +82,34 @@ func newLook(response *http.Response, method string, site *Site) *look {
 	if len(l.known.Markers) == 0 {
 		l.known.Markers = site.Markers
 	}
-	l.asset, l.path = wanted(response.Request)
+	if !l.showsIdentity() && response.StatusCode/100 == 2 {
+		// A thing was made or done, and what says so may be a page like no other.
+		l.known = gate.Known{Hosts: l.known.Hosts}
+	}
+	l.asset, l.lenient, l.path = wanted(response.Request)
+	l.navigation = navigates(response.Request)
+	l.coding = response.Header.Get("Content-Encoding")
+	l.seeks = len(site.Markers) > 0 && (l.showsIdentity() || l.isGone()) && l.maybePage()
 	return l
 }
 
-// maybePage reports whether a browser may take the answer for a page.
-func (l *look) maybePage() bool { return l.kind == "" || isHTML(l.kind) }
+// maybePage reports whether a browser may take the answer for a page, whatever its body.
+func (l *look) maybePage() bool { return l.kind == "" || isHTML(l.kind) || gate.IsXML(l.kind) }
+
+// isPage reports whether the answer is a page, as its beginning tells. In place of a file
+// only what begins as a page is one: servers call everything so that scripts have made.
+func (l *look) isPage(text []byte) bool {
+	if (l.asset || l.lenient) && l.response.StatusCode/100 == 2 && isHTML(l.kind) {
+		return gate.BeginsAsHTML(text)
+	}
+	return looksHTML(l.kind, text)
+}
 
 // judge asks the gate.
 func (l *look) judge(seen beginning) gate.Finding {
 	return l.site.Gate.Judge(gate.Answer{
-		Status: l.response.StatusCode, Header: l.response.Header, Path: l.path, Body: seen.text, Whole: seen.whole,
+		Status: l.response.StatusCode, Header: l.response.Header, Path: l.path, Navigation: l.navigation,
+		Body: seen.text, Whole: seen.whole,
 	}, l.known)
 }
 
@@ -115,6 +137,9 @@ func (l *look) without(found, missing finding, seen beginning) finding {
 		if safe(l.method) {
 			missing.class, missing.word, missing.doubtful = health.Denied, true, true
 		}
+	case l.isGone():
+		// As likely a server without the publication as a server's own word for a page that is gone.
+		missing = missing.doubted()
 	case l.asset && status/100 == 2:
 		return foreignAsset(missing.reason)
 	}
@@ -123,50 +148,119 @@ func (l *look) without(found, missing finding, seen beginning) finding {
 }
 
 // ahead reads ahead, and judges what is there by then.
-func (l *look) ahead(found finding) finding {
-	get := l.method == http.MethodGet
-	raw, whole, err := readAhead(l.response, get && found.class == health.OK)
-	if err != nil && get && found.class == health.OK {
-		return bodyFinding(err, len(raw))
+func (l *look) ahead(found finding, last bool) finding {
+	limit, textLimit := aheadLimit, textNeeded(l.response)
+	if l.seeks {
+		limit, textLimit = rawLimit, inspectLimit
 	}
-	found.inHand = whole
-	if !l.maybePage() {
-		return l.file(found, raw)
-	}
-	seen, err := decode(raw, whole, l.response.Header.Get("Content-Encoding"))
+	a := readAhead(l.response, l.isZipped() && (l.maybePage() || l.navigation), limit, textLimit)
+	defer a.letGo()
+	h := l.newHold(found, last)
+	seen := h.wait(a)
+	needed := l.method == http.MethodGet && found.class == health.OK || l.seeks && !h.proven
+	found.inHand = seen.whole
 	switch {
-	case errors.Is(err, errUnreadable):
-		return found // for who asked for that coding
-	case err != nil && get && found.class == health.OK:
-		return bodyFinding(err, len(raw))
-	case len(seen.text) == 0 || !isJudged(l.response.StatusCode):
+	case seen.broken != nil && needed:
+		return bodyFinding(seen.broken, seen.total)
+	case !l.readable() || l.isZipped() && !l.maybePage() && !l.navigation:
+		return found // for who asked for that coding; and a file is not worth the unpacking
+	case !l.maybePage():
+		return l.file(found, seen.text)
+	case seen.spoiled != nil && needed && (!l.seeks || seen.total < rawLimit):
+		return bodyFinding(seen.spoiled, seen.total)
+	case seen.text.whole && len(bytes.TrimSpace(seen.text.text)) == 0:
+		return l.empty(found)
+	case !l.mayBecomePage(seen.text.text, h.stalled.class != ""):
+		return l.file(found, seen.text)
+	}
+	return l.held(found, h, seen.text)
+}
+
+// held judges what may be a page, and why it was not held any longer.
+func (l *look) held(found finding, h *hold, seen beginning) finding {
+	stalled := h.stalled.class != ""
+	if len(seen.text) > inspectLimit {
+		seen = beginning{text: seen.text[:inspectLimit]}
+	}
+	switch {
+	case l.seeks && !h.proven && stalled:
+		return h.stalled
+	case l.seeks && !h.proven && !l.identifies(seen):
+		missing := finding{class: health.IdentityMissing, stage: health.StageIdentity, reason: errNoIdentity.Error()}
+		return l.without(found, missing, seen)
+	case len(seen.text) > 0 && l.isJudged():
+		found = l.page(found, seen)
+	}
+	if found.class != health.OK || !h.page {
 		return found
 	}
-	if len(seen.text) < len(l.marked.text) {
-		seen = l.marked // the identity may come late in a page
+	complete := seen.whole || len(seen.text) >= gate.Limit
+	found.doubtful = found.doubtful || !complete && !h.proven && l.verdict != gate.Genuine
+	if stalled {
+		h.stalled.word, h.stalled.doubtful = true, found.doubtful
+		return h.stalled
 	}
-	return l.page(found, seen)
+	return found
+}
+
+// empty judges an answer without content: it is no page of any publication's.
+func (l *look) empty(found finding) finding {
+	status := l.response.StatusCode
+	if l.method != http.MethodGet || found.class != health.OK || !isHTML(l.kind) ||
+		status != http.StatusOK && status != http.StatusNonAuthoritativeInfo {
+		return found
+	}
+	const reason = "the page is empty"
+	switch {
+	case l.asset:
+		return foreignAsset(reason).doubted()
+	case l.seeks:
+		return finding{class: health.IdentityMissing, stage: health.StageIdentity, reason: reason}
+	}
+	return finding{class: health.IdentityMismatch, stage: health.StageIdentity, reason: reason}.doubted()
+}
+
+// mayBecomePage reports whether the answer is a page, or may be one once more of it has come.
+func (l *look) mayBecomePage(text []byte, more bool) bool {
+	if !l.maybePage() || l.isPage(text) {
+		return l.maybePage()
+	}
+	text = bytes.TrimSpace(bytes.TrimPrefix(text[:min(len(text), sniffed)], []byte("\xef\xbb\xbf")))
+	return more && len(text) < sniffed && (len(text) == 0 || text[0] == '<')
+}
+
+// isZipped reports whether the answer comes in a coding that is unpacked here.
+func (l *look) isZipped() bool { return l.coding == "gzip" || l.coding == "x-gzip" }
+
+// readable reports whether the answer's text can be read.
+func (l *look) readable() bool { return l.coding == "" || l.coding == "identity" || l.isZipped() }
+
+// isGone reports whether the answer says that there is no such page.
+func (l *look) isGone() bool {
+	status := l.response.StatusCode
+	return safe(l.method) && (status == http.StatusNotFound || status == http.StatusGone)
 }
 
 // page judges an answer by its beginning.
 func (l *look) page(found finding, seen beginning) finding {
-	judged, asset := l.judge(seen), l.asset && l.response.StatusCode/100 == 2 && looksHTML(l.kind, seen.text)
+	judged, asset := l.judge(seen), l.asset && l.response.StatusCode/100 == 2
+	l.verdict = judged.Kind
+	found.doubtful = found.doubtful || l.lenient && isAsset(l.requested()) && l.response.StatusCode/100 == 2
 	switch {
 	case judged.Kind == gate.Genuine && asset:
 		// The site's way to say that there is no such file. It accuses nobody.
-		soft := foreignAsset("the site's own page came")
-		soft.word, soft.doubtful, soft.silent = true, true, true
-		return soft
+		return foreignAsset("the site's own page came").doubted()
 	case judged.Kind == gate.Denied:
 		if safe(l.method) && found.class == health.OK {
-			denied := foundBy(judged, health.StageIdentity)
-			denied.word, denied.doubtful, denied.silent = true, true, true
-			return denied
+			return foundBy(judged, health.StageIdentity).doubted()
 		}
 	case judged.Kind == gate.ForeignType && !asset:
-	case judged.Kind.Foreign():
+	case judged.MerelyUnlike() && !asset:
+		// Any publication has pages that look like none of its others.
+		return foundBy(judged, health.StageIdentity).doubted()
+	case judged.Kind.Foreign() && !judged.MerelyUnlike():
 		return foundBy(judged, health.StageIdentity)
-	case judged.Kind == gate.Unknown && asset:
+	case asset:
 		return foreignAsset("nothing shows that it is the site's")
 	case found.class == health.OK && closeDelimited(l.response) && seen.unfinished():
 		return finding{class: health.BodyUnfinished, stage: health.StageBody, word: true, doubtful: true,
@@ -175,24 +269,11 @@ func (l *look) page(found finding, seen beginning) finding {
 	return found
 }
 
-// file judges an answer that is no page by its type: it must not begin as one all the same.
-func (l *look) file(found finding, raw []byte) finding {
-	if coding := l.response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" || l.response.StatusCode/100 != 2 {
-		return found
-	}
-	if l.path != "/" {
-		l.path = "" // a picture may well come from a path that ends in .php
-	}
-	if judged := l.judge(beginning{text: raw, whole: found.inHand}); judged.Kind == gate.ForeignType {
-		return foundBy(judged, health.StageIdentity)
-	}
-	return found
-}
-
-// isJudged lists the statuses whose pages the gate judges: pages, refusals and errors, but
-// no parts and nothing that a browser goes on from.
-func isJudged(status int) bool {
-	return status == http.StatusOK || status == http.StatusNonAuthoritativeInfo || status >= 400
+// isJudged reports whether the gate judges the answer's page: pages, refusals and errors, but
+// no parts of pages and nothing that a browser goes on from.
+func (l *look) isJudged() bool {
+	status := l.response.StatusCode
+	return status/100 == 2 && !isPart(l.response) || status >= 400
 }
 
 // isNotice reports whether a kind says what stands in the publication's place, more than
@@ -203,6 +284,13 @@ func isNotice(kind gate.Kind) bool {
 		return true
 	}
 	return false
+}
+
+// doubted is the finding where it is no more than a doubt: another origin is asked first, and
+// where none has better the answer is passed on, not stored, and accuses nobody.
+func (f finding) doubted() finding {
+	f.word, f.doubtful, f.silent = true, true, true
+	return f
 }
 
 // foreignAsset is the finding about a page where a file was asked for.
@@ -228,30 +316,15 @@ func clip(text string) string {
 	return text
 }
 
-// showsIdentity lists the statuses whose HTML must show the site's identity: pages,
-// and the statuses that block pages and seizure banners come with.
-func showsIdentity(status int) bool {
-	switch status {
-	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusForbidden:
+// showsIdentity reports whether the answer's HTML must show the site's identity: pages, and
+// what comes with the statuses of block pages and seizure banners. What answers a request to do
+// something with another success than 200 may be a word or two.
+func (l *look) showsIdentity() bool {
+	switch status := l.response.StatusCode; {
+	case status == http.StatusOK, status == http.StatusNonAuthoritativeInfo, status == http.StatusForbidden, status >= 500:
 		return true
+	case status/100 == 2:
+		return safe(l.method) && !isPart(l.response)
 	}
-	return status >= 500
+	return false
 }
-
-// kindOf is an answer's media type without parameters, however broken those are; empty
-// where there is none, so that a browser would look at the content.
-func kindOf(header http.Header) string {
-	value := header.Get("Content-Type")
-	kind, _, err := mime.ParseMediaType(value)
-	if err != nil && kind == "" {
-		kind, _, _ = strings.Cut(value, ";")
-		kind = strings.ToLower(strings.TrimSpace(kind))
-	}
-	if !strings.Contains(kind, "/") {
-		return ""
-	}
-	return kind
-}
-
-// isHTML reports whether a browser takes the media type for a page.
-func isHTML(kind string) bool { return kind == "text/html" || kind == "application/xhtml+xml" }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
@@ -53,8 +54,15 @@ func TestWhichAnswersAreThePublications(t *testing.T) {
 		{"a zipped page", 200, zipped(t, page), []string{"Content-Encoding", "x-gzip"}, health.OK, false},
 		{"another coding", 200, page, []string{"Content-Encoding", "zstd"}, health.IdentityMissing, false},
 		{"a part", 206, notice, nil, health.OK, false},
+		{"all of a page as a part", 206, notice, []string{"Content-Range", "bytes 0-69/70"}, health.IdentityMissing, false},
+		{"another success", 299, notice, nil, health.IdentityMissing, false},
+		{"another success of ours", 202, page, nil, health.OK, false},
+		{"a page as XML", 200, "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><p>x</p></html>", []string{"Content-Type", "text/xml"}, health.IdentityMissing, false},
+		{"our page as XML", 200, "<html><p>" + marker + "</p></html>", []string{"Content-Type", "application/xml"}, health.OK, false},
+		{"a feed", 200, "<?xml version='1.0'?><rss/>", []string{"Content-Type", "application/rss+xml"}, health.OK, false},
 		{"a redirect", 302, notice, nil, health.OK, false},
-		{"not found", 404, notice, nil, health.OK, false},
+		{"not found", 404, notice, nil, health.IdentityMissing, true},
+		{"not found, own", 404, page, nil, health.OK, false},
 		{"forbidden, foreign", 403, notice, nil, health.Denied, true},
 		{"forbidden, own", 403, page, nil, health.OK, false},
 		{"forbidden, no page", 403, "no", []string{"Content-Type", "text/plain"}, health.OK, false},
@@ -68,7 +76,7 @@ func TestWhichAnswersAreThePublications(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			response := answered(test.status, strings.NewReader(test.body), test.fields...)
-			found := inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}}))
+			found := inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}}), true)
 			require.Equal(t, test.class, found.class, found.reason)
 			require.Equal(t, test.word, found.word)
 			text, err := io.ReadAll(response.Body)
@@ -87,13 +95,16 @@ func TestThePagesOfEveryMethodMustShowTheIdentity(t *testing.T) {
 	}{
 		{"POST", page, 200, finding{class: health.OK}},
 		{"POST", notice, 200, finding{class: health.IdentityMissing}},
+		{"POST", notice, 201, finding{class: health.OK}},
+		{"POST", seized, 201, finding{class: health.Seized}},
+		{"PROPFIND", notice, 207, finding{class: health.IdentityMissing}},
 		{"PUT", notice, 451, finding{class: health.Legal, word: true, doubtful: true}},
 		{"POST", notice, 403, finding{class: health.IdentityMissing, silent: true}},
 		{"OPTIONS", notice, 200, finding{class: health.IdentityMissing}},
 		{"PROPFIND", notice, 403, finding{class: health.Denied, word: true, doubtful: true, silent: true}},
 		{"DELETE", notice, 500, finding{class: health.ServerError}},
 	} {
-		found := inspect(answered(test.status, strings.NewReader(test.body)), test.method, site)
+		found := inspect(answered(test.status, strings.NewReader(test.body)), test.method, site, true)
 		found.stage, found.reason, found.evidence, found.inHand = "", "", nil, false
 		require.Equal(t, test.want, found, "%s %d", test.method, test.status)
 	}
@@ -107,19 +118,19 @@ func TestWhatHasNoContentIsNotInspected(t *testing.T) {
 	}
 	site := gated(Site{Markers: []string{marker}})
 	for _, method := range []string{"GET", "POST"} {
-		for _, response := range []*http.Response{untouched(204, -1), untouched(205, -1), untouched(304, 5000), untouched(200, 0), untouched(403, 0)} {
-			require.Equal(t, finding{class: health.OK}, inspect(response, method, site), response.StatusCode)
+		for _, response := range []*http.Response{untouched(204, -1), untouched(205, -1), untouched(304, 5000), untouched(403, 0)} {
+			require.Equal(t, finding{class: health.OK}, inspect(response, method, site, true), response.StatusCode)
 		}
 	}
-	require.Equal(t, finding{class: health.OK, silent: true}, inspect(untouched(200, 5000), "HEAD", site))
-	head := inspect(untouched(500, 5000), "HEAD", site)
+	require.Equal(t, finding{class: health.OK, silent: true}, inspect(untouched(200, 5000), "HEAD", site, true))
+	head := inspect(untouched(500, 5000), "HEAD", site, true)
 	require.Equal(t, health.ServerError, head.class)
 	require.True(t, head.silent)
 }
 
 func TestAnUntypedBodyThatBreaksOffIsNoPicture(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader("PNG"), iotest.ErrReader(io.ErrUnexpectedEOF))
-	found := inspect(answered(200, broken, "Content-Type", ""), http.MethodGet, gated(Site{Markers: []string{marker}}))
+	found := inspect(answered(200, broken, "Content-Type", ""), http.MethodGet, gated(Site{Markers: []string{marker}}), true)
 	require.Equal(t, health.BodyTruncated, found.class)
 }
 
@@ -147,7 +158,7 @@ func TestWhichAnswersHTTPAllows(t *testing.T) { // RFC 9110 §7.8, §15
 
 func TestEveryMarkerIsWanted(t *testing.T) {
 	find := func(body string) health.Class {
-		return inspect(answered(200, iotest.OneByteReader(strings.NewReader(body))), http.MethodGet, gated(Site{Markers: []string{"Gazette", "Harbour"}})).class
+		return inspect(answered(200, iotest.OneByteReader(strings.NewReader(body))), http.MethodGet, gated(Site{Markers: []string{"Gazette", "Harbour"}}), true).class
 	}
 	require.Equal(t, health.OK, find("... Gazette ... Harbour ..."))
 	require.Equal(t, health.OK, find("... Harbour ... Gazette"))
@@ -169,26 +180,26 @@ func TestAMarkerIsFoundUpToTheLimitAndNoFurther(t *testing.T) {
 			"as it comes": strings.NewReader(whole), "in pieces": iotest.HalfReader(strings.NewReader(whole)),
 		} {
 			response := answered(200, body)
-			require.Equal(t, test.class, inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}})).class, "%s: %d", name, test.before)
+			require.Equal(t, test.class, inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}}), true).class, "%s: %d", name, test.before)
 			text, err := io.ReadAll(response.Body)
 			require.NoError(t, err)
 			require.True(t, string(text) == whole, "what was read is put back")
 		}
 		response := answered(200, strings.NewReader(zipped(t, whole)), "Content-Encoding", "gzip")
-		require.Equal(t, test.class, inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}})).class, "zipped: %d", test.before)
+		require.Equal(t, test.class, inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}}), true).class, "zipped: %d", test.before)
 	}
 }
 
 // counted counts what is read.
 type counted struct {
 	io.Reader
-	n int
+	n atomic.Int64
 }
 
 // Read implements io.Reader.
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	c.n += n
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -218,9 +229,9 @@ func TestAnAnswerMadeToFillMemoryIsReadOnlySoFar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := &counted{Reader: test.source}
-			found := inspect(answered(200, source, test.fields...), http.MethodGet, gated(Site{Markers: []string{marker}}))
+			found := inspect(answered(200, source, test.fields...), http.MethodGet, gated(Site{Markers: []string{marker}}), true)
 			require.NotEqual(t, health.OK, found.class)
-			require.LessOrEqual(t, source.n, rawLimit)
+			require.LessOrEqual(t, source.n.Load(), int64(rawLimit))
 		})
 	}
 }
@@ -240,7 +251,7 @@ func TestTheFirstBytesOfADeclaredBodyAreWaitedFor(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			response := answered(200, test.body, "Content-Type", "text/css")
 			response.ContentLength = 19
-			require.Equal(t, test.class, inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}})).class)
+			require.Equal(t, test.class, inspect(response, http.MethodGet, gated(Site{Markers: []string{marker}}), true).class)
 			if test.class == health.OK {
 				text, err := io.ReadAll(response.Body)
 				require.NoError(t, err)
@@ -267,8 +278,8 @@ func FuzzInspect(f *testing.F) {
 		}
 		response := answered(status, from)
 		response.Header["Content-Type"], response.Header["Content-Encoding"] = []string{kind}, []string{coding}
-		found := inspect(response, http.MethodGet, gated(Site{Markers: []string{marker, "High water"}}))
-		require.LessOrEqual(t, source.n, rawLimit)
+		found := inspect(response, http.MethodGet, gated(Site{Markers: []string{marker, "High water"}}), true)
+		require.LessOrEqual(t, source.n.Load(), int64(rawLimit))
 		require.Contains(t, health.Classes(), found.class)
 		require.Equal(t, found.class == health.OK, found.reason == "")
 		plain := coding == "" || coding == "identity"

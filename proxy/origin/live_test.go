@@ -99,7 +99,7 @@ func TestHealthHearsWhatAnObjectionRestsOn(t *testing.T) {
 	for _, response := range []*http.Response{
 		answered(200, strings.NewReader(denied)), answered(451, strings.NewReader("")), answered(503, strings.NewReader(challenge)),
 	} {
-		e := ended{attempt: &attempt{}, response: response, found: inspect(response, http.MethodGet, gated(Site{}))}
+		e := ended{attempt: &attempt{}, response: response, found: inspect(response, http.MethodGet, gated(Site{}), true)}
 		seen := e.observation()
 		require.NotEmpty(t, seen.Evidence)
 		require.Contains(t, seen.Reason, seen.Evidence[0])
@@ -115,7 +115,7 @@ func TestHealthHearsWhatAnObjectionRestsOn(t *testing.T) {
 	})
 }
 
-func TestAPageWithoutMarkersIsNotHeldBack(t *testing.T) {
+func TestAPageWithoutMarkersIsHeldNoLongerThanItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, func(w http.ResponseWriter, _ *http.Request) {
 			flushed(w, "text/html", article[:100])
@@ -126,7 +126,8 @@ func TestAPageWithoutMarkersIsNotHeldBack(t *testing.T) {
 		began := time.Now()
 		got, err := s.fetch()
 		require.NoError(t, err)
-		require.Equal(t, aheadTime, time.Since(began))
+		require.Equal(t, holdTime, time.Since(began))
+		require.True(t, got.Doubtful, "nothing proves it")
 		require.Equal(t, article, readAll(t, got))
 	})
 }
@@ -187,8 +188,15 @@ func TestAnArticleThatQuotesABlockPageIsShown(t *testing.T) {
 
 func TestAPartOfAPageIsNotJudgedAsAPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, serveHTML(206, notice))
-		got, err := s.fetch()
-		requireAnswer(t, got, err, "a", notice)
+		s := newScene(t, serveHTML(206, seized))
+		asked := ask(http.MethodGet, "/")
+		asked.Header.Set("Range", "bytes=0-9")
+		got, err := s.pool.Fetch(t.Context(), asked)
+		requireAnswer(t, got, err, "a", seized)
+
+		_, err = s.fetch()
+		var none *Error
+		require.ErrorAs(t, err, &none, "nobody asked for a part")
+		require.Equal(t, health.ProtocolError, none.Class())
 	})
 }

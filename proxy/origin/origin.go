@@ -27,8 +27,6 @@ const (
 	// would otherwise cost each request on it the whole firstByteTimeout.
 	pingAfter   = 10 * time.Second
 	pingTimeout = 5 * time.Second
-	// http1For is how long an origin whose HTTP/2 was cut short is asked by HTTP/1.1.
-	http1For = 10 * time.Minute
 	// maxHeader bounds an answer's header section.
 	maxHeader = 64 << 10
 )
@@ -43,8 +41,9 @@ type Origin struct {
 	http1     *http.Transport // HTTP/1.1 alone
 	latency   latency
 
-	http1Until atomic.Int64 // when HTTP/2 is tried again, in Unix nanoseconds
-	restUntil  atomic.Int64 // when it may be asked like the others again, in Unix nanoseconds
+	cuts      cuts         // of its HTTP/2
+	restUntil atomic.Int64 // when it may be asked like the others again, in Unix nanoseconds
+	tried     atomic.Int64 // when it was last asked although it rests, in Unix nanoseconds
 }
 
 // Config is what an origin is made from.
@@ -87,14 +86,11 @@ func newTransport(c Config, http2 bool) *http.Transport {
 
 // at is the transport for a request at that time.
 func (o *Origin) at(now time.Time) *http.Transport {
-	if now.UnixNano() < o.http1Until.Load() {
+	if o.cuts.heeded(now) {
 		return o.http1
 	}
 	return o.transport
 }
-
-// leaveHTTP2 has the origin asked by HTTP/1.1 for a while.
-func (o *Origin) leaveHTTP2(now time.Time) { o.http1Until.Store(now.Add(http1For).UnixNano()) }
 
 // connected tells the origin's Way of a new connection. One with TLS was verified, or it
 // would not be there.

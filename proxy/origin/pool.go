@@ -81,6 +81,8 @@ type Error struct {
 	Site     string
 	Attempts []Attempt
 	Cause    error // what ended the search, when it was not the last origin
+	// RetryAfter is when an origin may be asked again, where none could be; else 0.
+	RetryAfter time.Duration
 }
 
 // Error lists every origin that was asked.
@@ -172,8 +174,32 @@ func (p *Pool) order(now time.Time) ([]int, []health.View) {
 	if choice.Moved && p.events.Moved != nil {
 		p.events.Moved(p.site.Name, p.site.Origins[from].ID.Origin, p.site.Origins[choice.Route.Active].ID.Origin, choice.Why)
 	}
-	return behind(choice.Order, views, func(i int) bool { return p.site.Origins[i].resting(now) }), views
+	return behind(choice.Order, views, p.resting(now)), views
 }
+
+// resting tells which origins, by their places, rest at that time.
+func (p *Pool) resting(now time.Time) func(int) bool {
+	return func(i int) bool { return p.site.Origins[i].resting(now) }
+}
+
+// nobody is the error where no origin may be asked. It says when one may be again.
+func (p *Pool) nobody(views []health.View) *Error {
+	none := &Error{Site: p.site.Name, Cause: errNoOrigin}
+	now := p.now()
+	for i, v := range views {
+		rest := p.site.Origins[i].untouchable(now, v)
+		switch {
+		case rest == 0 || v.Verdict == health.Hijacked || v.Verdict == health.Drained && len(views) > 1:
+		case none.RetryAfter == 0 || rest < none.RetryAfter:
+			none.Cause, none.RetryAfter = errLeftAlone, rest
+		}
+	}
+	return none
+}
+
+// Settle moves the route if it is time, without a request: what a status shows as active
+// is then where the next reader will be sent.
+func (p *Pool) Settle() { p.order(p.now()) }
 
 // Views are the origins' verdicts in the order of the configuration.
 func (p *Pool) Views() []health.View {
@@ -233,5 +259,8 @@ func (p *Pool) Fetch(ctx context.Context, ask *Ask) (*Result, error) {
 	return r.run()
 }
 
-// errNoOrigin says that every origin was taken out of use.
-var errNoOrigin = errors.New("every origin is drained or hijacked")
+// Reasons why no origin is asked.
+var (
+	errNoOrigin  = errors.New("every origin is drained or hijacked")
+	errLeftAlone = errors.New("every origin that is not drained or hijacked is to be left alone for now")
+)

@@ -41,12 +41,13 @@ type race struct {
 
 // run asks origins until one has answered, or none is left.
 func (r *race) run() (*Result, error) {
-	if len(r.order) == 0 {
-		return nil, &Error{Site: r.pool.site.Name, Cause: errNoOrigin}
+	first := r.askable(r.order, true)
+	if first < 0 {
+		return nil, r.pool.nobody(r.views)
 	}
 	r.deadline = time.NewTimer(fetchDeadline)
 	defer r.deadline.Stop()
-	r.start(r.order[0], false)
+	r.start(first, false)
 	r.hedge = time.NewTimer(r.hedgeAfter())
 	defer r.hedge.Stop()
 	for r.winner == nil && len(r.running) > 0 {
@@ -79,14 +80,14 @@ func (r *race) company() int {
 		return -1
 	}
 	now := r.pool.now()
-	awake := slices.DeleteFunc(slices.Clone(r.order), func(i int) bool { return r.pool.site.Origins[i].resting(now) })
-	if len(awake) == 0 {
+	others := slices.DeleteFunc(slices.Clone(r.order), r.pool.resting(now))
+	if len(others) == 0 {
 		return -1
 	}
-	if to := company(awake, r.views, r.running[0].place); to >= 0 {
+	if to := company(others, r.views, r.running[0].place); to >= 0 {
 		return to
 	}
-	return awake[0]
+	return others[0]
 }
 
 // start asks an origin of those that are left. It reports whether it could: a body that
@@ -104,6 +105,7 @@ func (r *race) start(place int, hedge bool) bool {
 	}
 	a.ctx, a.cancel = context.WithCancelCause(r.parent)
 	r.order = slices.DeleteFunc(r.order, func(i int) bool { return i == place })
+	a.last = len(r.order) == 0 || r.started >= maxRetries || r.limited || !hedge && !r.ask.safe()
 	r.running = append(r.running, a)
 	r.started++
 	told := heard{interim: func(h http.Header) { r.tell(func() { r.hint(a, h) }) }}
@@ -195,12 +197,13 @@ func (r *race) next(failed ended) {
 	if r.started > maxRetries || r.limited {
 		return
 	}
-	to := r.following(failed)
 	sent := failed.attempt.progress.sent.Load()
+	if sent && !r.ask.safe() {
+		return
+	}
+	to := r.following(failed)
 	switch {
 	case to < 0:
-		return
-	case sent && !r.ask.safe():
 		return
 	case sent && !r.pool.allowed(false):
 		return
@@ -216,16 +219,23 @@ func (r *race) next(failed ended) {
 }
 
 // following is the origin that is asked after one has failed: where it was its address that
-// failed, those that share its fate come last. After a 429 no other that has asked to be
+// failed, those that share its fate come last among those that stand as well. After a 429 no other that has asked to be
 // left alone is asked, either; it is -1 where no other is left.
 func (r *race) following(failed ended) int {
 	order := r.order
 	if failed.found.class.OfAddress() {
-		order = apart(order, r.views, failed.attempt.place)
+		order = apart(order, r.views, failed.attempt.place, r.pool.resting(r.pool.now()))
 	}
+	return r.askable(order, failed.found.class != health.RateLimited)
+}
+
+// askable is the first of some origins that may be asked now, -1 without one. One that rests
+// may be so only by way of trial, where trials are due.
+func (r *race) askable(order []int, trials bool) int {
 	now := r.pool.now()
 	for _, i := range order {
-		if failed.found.class != health.RateLimited || !r.pool.site.Origins[i].resting(now) {
+		o := r.pool.site.Origins[i]
+		if (trials || !o.resting(now)) && o.trial(now, r.views[i]) {
 			return i
 		}
 	}

@@ -49,31 +49,59 @@ func splitScheme(reference string) (scheme, rest string) {
 	return strings.ToLower(before), after
 }
 
-// circle says why an answer's redirect would send a reader round in a circle: it leads
-// to the page that was asked for, under an address that the reader's own stands for. It
-// is empty where the redirect does not.
+// circle says why an answer's redirect would send a reader round in a circle: once it is made
+// neutral it leads to the very page that was asked for. It is empty where the redirect does not,
+// or where a cookie that comes with it makes the next request another.
 func (s *Site) circle(response *http.Response, method string) string {
 	asked := response.Request
 	if asked == nil || method != http.MethodGet && method != http.MethodHead || !isRedirect(response) {
 		return ""
 	}
-	to, err := url.Parse(response.Header.Get("Location"))
-	if err != nil || to.Host == "" || to.RequestURI() != asked.URL.RequestURI() {
+	to, err := asked.URL.Parse(response.Header.Get("Location"))
+	if err != nil || to.RequestURI() != asked.URL.RequestURI() {
 		return ""
 	}
-	if strings.EqualFold(to.Hostname(), asked.URL.Hostname()) {
-		if asked.URL.Scheme == "http" && strings.EqualFold(to.Scheme, "https") {
-			return "the origin redirects to https: configure its https address"
-		}
+	again := len(response.Header["Set-Cookie"]) == 0
+	switch other := s.otherAt(to, asked.URL); {
+	case other != nil && again:
+		return "the origin redirects to the same page of " + other.ID.Origin + ": let it serve its own"
+	case other != nil:
 		return ""
+	case asked.URL.Scheme == "http" && to.Scheme == "https" && strings.EqualFold(to.Hostname(), asked.URL.Hostname()):
+		return "the origin redirects to https: configure its https address"
+	case again && sameAddress(to, asked.URL):
+		return "the origin redirects to the very page that was asked for"
 	}
-	if len(response.Header["Set-Cookie"]) > 0 {
-		return "" // the next request will be another
-	}
+	return ""
+}
+
+// otherAt is the origin, other than the one that was asked, whose page a URL is; nil without
+// one. An origin that is served on the port of the URL's scheme is preferred to one that is
+// served on the port of the other.
+func (s *Site) otherAt(to, asked *url.URL) *Origin {
+	var other *Origin
 	for _, o := range s.Origins {
-		if strings.EqualFold(to.Host, o.URL.Host) {
-			return "the origin redirects to the same page of " + o.ID.Origin + ": let it serve its own"
+		switch {
+		case o.URL.Scheme == asked.Scheme && sameAddress(o.URL, asked) || !sameAddress(o.URL, to):
+		case o.URL.Scheme == to.Scheme:
+			return o
+		case !sameAddress(to, asked):
+			other = o
 		}
+	}
+	return other
+}
+
+// sameAddress reports whether two URLs name one host and port. The two schemes' own ports
+// count as one: they are made neutral alike.
+func sameAddress(a, b *url.URL) bool {
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && ownPort(a) == ownPort(b)
+}
+
+// ownPort is a URL's port; empty where it is that of a scheme.
+func ownPort(u *url.URL) string {
+	if port := u.Port(); port != "80" && port != "443" {
+		return port
 	}
 	return ""
 }

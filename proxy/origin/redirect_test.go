@@ -27,13 +27,13 @@ func TestWhereARedirectLeads(t *testing.T) {
 		"https://www.gazette.example.elsewhere.test/": true,
 	} {
 		response := answered(302, strings.NewReader(""), "Location", location)
-		found := inspect(response, http.MethodGet, gated(Site{Own: own}))
+		found := inspect(response, http.MethodGet, gated(Site{Own: own}), true)
 		require.Equal(t, away, found.class == health.RedirectOffsite, location)
 		require.Equal(t, away, found.word, location)
 		require.Equal(t, away, found.doubtful, location)
-		require.Equal(t, health.OK, inspect(response, http.MethodGet, gated(Site{})).class, "without Own none is doubted")
+		require.Equal(t, health.OK, inspect(response, http.MethodGet, gated(Site{}), true).class, "without Own none is doubted")
 		response.StatusCode = 201
-		require.Equal(t, health.OK, inspect(response, http.MethodGet, gated(Site{Own: own})).class, "no redirect")
+		require.Equal(t, health.OK, inspect(response, http.MethodGet, gated(Site{Own: own}), true).class, "no redirect")
 	}
 }
 
@@ -78,13 +78,29 @@ func TestAnOriginThatRedirectsToItsHTTPSAddressIsAFailedAttempt(t *testing.T) {
 		s := newScene(t, redirect("https://a.gazette.example/"), servePage)
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "b", page)
-		require.Equal(t, health.RedirectOffsite, got.Attempts[0].Class)
+		require.Equal(t, health.RedirectLoop, got.Attempts[0].Class)
 		require.Equal(t, "the origin redirects to https: configure its https address", got.Attempts[0].Reason)
 
 		s = newScene(t, redirect("https://a.gazette.example/"))
 		_, err = s.fetch()
 		require.ErrorContains(t, err, "configure its https address")
 	})
+}
+
+func TestARedirectToThePageThatWasAskedForIsAFailedAttempt(t *testing.T) {
+	for _, location := range []string{"/", "http://a.gazette.example/", "//a.gazette.example:443/#top", "http://b.gazette.example/"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(t, redirect(location), servePage)
+			s.pool.site.Own = own
+			got, err := s.fetch()
+			requireAnswer(t, got, err, "b", page)
+			require.Equal(t, health.RedirectLoop, got.Attempts[0].Class, location)
+
+			_, err = newScene(t, redirect("/")).fetch()
+			var none *Error
+			require.ErrorAs(t, err, &none, "nor is a reader sent round where nobody has a better answer")
+		})
+	}
 }
 
 func TestWhichRedirectsGoRoundInACircle(t *testing.T) {
@@ -95,6 +111,7 @@ func TestWhichRedirectsGoRoundInACircle(t *testing.T) {
 	}
 	site := gated(Site{Origins: []*Origin{
 		NewOrigin(Config{ID: id("a"), URL: parse("https://a.gazette.example")}), NewOrigin(Config{ID: id("b"), URL: parse("http://b.gazette.example")}),
+		NewOrigin(Config{ID: id("c"), URL: parse("http://192.0.2.1:8001")}), NewOrigin(Config{ID: id("d"), URL: parse("http://192.0.2.1:8002")}),
 	}})
 	for _, test := range []struct {
 		method, asked, location, cookie string
@@ -106,8 +123,17 @@ func TestWhichRedirectsGoRoundInACircle(t *testing.T) {
 		{"GET", "http://b.gazette.example/a", "https://a.gazette.example/a", "seen=1", false},
 		{"GET", "http://b.gazette.example/a", "https://b.gazette.example/b", "", false},
 		{"GET", "http://b.gazette.example/a?b", "https://b.gazette.example/a", "", false},
-		{"GET", "http://b.gazette.example/a", "/a", "", false},
-		{"GET", "https://a.gazette.example/a", "https://a.gazette.example/a", "", false},
+		{"GET", "http://b.gazette.example/a", "/a", "", true},
+		{"GET", "http://b.gazette.example/a", "/a", "seen=1", false},
+		{"GET", "http://b.gazette.example/a?b", "?b", "", true},
+		{"GET", "http://b.gazette.example/a", "/b", "", false},
+		{"GET", "https://a.gazette.example/a", "https://a.gazette.example/a", "", true},
+		{"GET", "https://a.gazette.example/a", "http://a.gazette.example/a", "", true},
+		{"GET", "http://192.0.2.1:8001/a", "http://192.0.2.1:8002/a", "", true},
+		{"GET", "http://192.0.2.1:8001/a", "http://192.0.2.1:8002/a", "seen=1", false},
+		{"GET", "http://192.0.2.1:8001/a", "http://192.0.2.1:8003/a", "", false},
+		{"GET", "http://192.0.2.1:8001/a", "http://192.0.2.1:8002/b", "", false},
+		{"GET", "http://192.0.2.1:8001/a", "http://192.0.2.1:8001/a", "", true},
 		{"GET", "http://b.gazette.example/a", "https://amp.gazette.example/a", "", false},
 		{"POST", "http://b.gazette.example/a", "https://b.gazette.example/a", "", false},
 	} {

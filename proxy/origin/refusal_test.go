@@ -2,6 +2,7 @@ package origin
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,9 +94,90 @@ func TestWhoAsksToBeLeftAloneIsNotHammered(t *testing.T) {
 		got, err = s.fetch() // c is left, and then nobody who does not rest
 		requireAnswer(t, got, err, "c", "refused")
 		require.Len(t, got.Attempts, 1)
-		got, err = s.fetch()
+		requireLeftAlone(t, s, 59*time.Second+999*time.Millisecond)
+	})
+}
+
+// requireLeftAlone checks that nobody is asked, and until when.
+func requireLeftAlone(t *testing.T, s *scene, until time.Duration) {
+	t.Helper()
+	_, err := s.fetch()
+	var none *Error
+	require.ErrorAs(t, err, &none)
+	require.ErrorIs(t, err, errLeftAlone)
+	require.Empty(t, none.Attempts)
+	require.InDelta(t, until, none.RetryAfter, float64(10*time.Millisecond))
+}
+
+func TestWhereEverybodyRestsOneTrialASecondIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, refusing(429, "Retry-After", "60"))
+		got, err := s.fetch()
 		requireAnswer(t, got, err, "a", "refused")
-		require.Len(t, got.Attempts, 1)
+		for range 50 {
+			requireLeftAlone(t, s, time.Minute)
+		}
+		require.EqualValues(t, 1, s.at["a"].requests.Load())
+		time.Sleep(restTrial)
+		var group sync.WaitGroup
+		for range 10 {
+			group.Go(func() {
+				if got, err := s.fetch(); err == nil {
+					readAll(t, got)
+				}
+			})
+		}
+		group.Wait()
+		require.EqualValues(t, 2, s.at["a"].requests.Load())
+		s.at["a"].handler = servePage
+		time.Sleep(restTrial)
+		got, err = s.fetch()
+		requireAnswer(t, got, err, "a", page)
+		time.Sleep(time.Minute)
+		for range 3 {
+			got, err = s.fetch()
+			requireAnswer(t, got, err, "a", page)
+		}
+	})
+}
+
+// alone makes an origin one that is down, and to be left alone for a minute.
+func alone(v health.View, verdict health.Verdict) health.View {
+	v.Verdict, v.LeftAloneUntil = verdict, time.Now().Add(time.Minute)
+	return v
+}
+
+func TestASitesOnlyOriginIsTriedSeldomWhileItIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := NewOrigin(Config{ID: id("a")})
+		known := alone(health.View{}, health.Blocked)
+		known.LeftAloneUntil = time.Now().Add(2 * aloneTrial)
+		require.True(t, o.trial(time.Now(), known))
+		require.False(t, o.trial(time.Now(), known))
+		time.Sleep(aloneTrial - time.Second)
+		require.False(t, o.trial(time.Now(), known))
+		require.Equal(t, aloneTrial+time.Second, o.untouchable(time.Now(), known))
+		time.Sleep(time.Second)
+		require.True(t, o.trial(time.Now(), known))
+		time.Sleep(aloneTrial)
+		require.True(t, o.trial(time.Now(), known), "it may be asked like others")
+		require.True(t, o.trial(time.Now(), known))
+		require.True(t, o.trial(time.Now(), alone(known, health.Suspect)), "as may what is of use")
+	})
+}
+
+func TestNobodyIsAskedWhereAllAreToBeLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, servePage, servePage)
+		r := &race{pool: s.pool, ask: ask(http.MethodGet, "/"), parent: t.Context()}
+		r.views = []health.View{alone(health.View{}, health.Blocked), alone(health.View{}, health.Hijacked)}
+		r.order = order(time.Now(), r.views, Route{}, 0)
+		_, err := r.run()
+		var none *Error
+		require.ErrorAs(t, err, &none)
+		require.ErrorIs(t, none, errLeftAlone)
+		require.Equal(t, time.Minute, none.RetryAfter)
+		require.Zero(t, s.at["a"].requests.Load())
 	})
 }
 

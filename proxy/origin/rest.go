@@ -16,6 +16,13 @@ const (
 	longestRest = 5 * time.Minute
 	// usualRest is for a 429 that does not say how long.
 	usualRest = 10 * time.Second
+	// restTrial is how often an origin that rests is asked all the same where no other is
+	// left: its limit may be over before it said.
+	restTrial = time.Second
+	// aloneTrial is how often a site's only origin is asked while it is better left alone:
+	// seldom enough for a block to end that each attempt prolongs by three minutes. Probes
+	// find its end sooner.
+	aloneTrial = 5 * time.Minute
 )
 
 // retryAfter reads for how long an answer asks to be left alone, RFC 9110 §10.2.3; 0 where
@@ -37,12 +44,40 @@ func (o *Origin) rest(now time.Time, wish time.Duration) {
 		wish = usualRest
 	}
 	o.restUntil.Store(now.Add(min(wish, longestRest)).UnixNano())
+	o.tried.Store(now.UnixNano())
 }
 
 // resting reports whether the origin has asked to be left alone, and still is.
 func (o *Origin) resting(now time.Time) bool { return now.UnixNano() < o.restUntil.Load() }
 
+// trial reports whether an origin may be asked now. One that rests, or is to be left alone,
+// may be so now and then, by one request for all.
+func (o *Origin) trial(now time.Time, v health.View) bool {
+	var every time.Duration
+	switch {
+	case leftAlone(now, v):
+		every = aloneTrial
+	case o.resting(now):
+		every = restTrial
+	default:
+		return true
+	}
+	last := o.tried.Load()
+	return now.UnixNano()-last >= int64(every) && o.tried.CompareAndSwap(last, now.UnixNano())
+}
+
+// untouchable is for how long an origin rests, or is to be left alone; 0 where it does not matter
+// when it is asked.
+func (o *Origin) untouchable(now time.Time, v health.View) time.Duration {
+	rest := max(0, time.Duration(o.restUntil.Load()-now.UnixNano()))
+	if leftAlone(now, v) {
+		rest = max(rest, v.LeftAloneUntil.Sub(now))
+	}
+	return rest
+}
+
 // behind puts origins that rest after the other usable ones. What is not usable stays last.
+// Otherwise the order stays as it is.
 func behind(order []int, views []health.View, resting func(int) bool) []int {
 	rank := func(i int) int {
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,8 +31,10 @@ var errContinued = errors.New("another origin goes on with the body")
 //
 // Origins are told apart by their hosts, and a page may have its origin's host in it. Two
 // parts are joined only where both origins give the same strong entity tag, which says
-// that their bytes are equal (RFC 9110 §8.8.3), and the same length. Tags of two servers may
-// collide: short ones, such as version numbers, are not trusted. What neutralises a
+// that their bytes are equal (RFC 9110 §8.8.3), and the same length, and where the last 4 KiB that
+// the reader has are the same in both. Tags of two servers may collide: short ones, such
+// as version numbers, are not trusted, and of what may name its origin only those that
+// are as long as a digest of the content. What neutralises a
 // body may go on as it began: the bytes are those of the first origin.
 type resumable struct {
 	pool   *Pool
@@ -49,6 +52,7 @@ type resumable struct {
 	source  io.ReadCloser
 	attempt *attempt // whose body source is
 	offset  int64    // bytes that the reader has
+	tail    []byte   // the last of them, overlap at most
 	since   time.Time
 	reading bool
 	search  *search // under way or just done; nil without one
@@ -59,7 +63,9 @@ type resumable struct {
 
 // search is one search for an origin that goes on with a body.
 type search struct {
-	at     int64 // the byte to go on from
+	at     int64  // the byte to go on from
+	tail   []byte // the bytes before it
+	broken int    // the place of the origin whose body is to be gone on with
 	why    health.Class
 	cancel context.CancelFunc
 	done   chan struct{} // closed when it is over
@@ -67,12 +73,18 @@ type search struct {
 	found *continuation
 }
 
+// from is the byte that a continuation is asked for from, so that it can be compared.
+func (s *search) from() int64 { return s.at - int64(len(s.tail)) }
+
 // resume makes the answer's body one that another origin can go on with, where that is
 // possible and there is more of it to come.
 func (e *ended) resume(parent context.Context) {
 	page, ok := validatorOf(e.response)
 	if !ok || e.found.inHand || e.found.class != health.OK || e.attempt.ask.Method != http.MethodGet {
 		return
+	}
+	if !page.elsewhere && e.response.ProtoMajor < 2 {
+		return // nobody could
 	}
 	b := &resumable{
 		pool: e.attempt.pool, ask: e.attempt.ask, parent: parent, page: page,
@@ -96,7 +108,7 @@ func (b *resumable) Read(p []byte) (int, error) {
 			copy(p, p[known:n])
 			n, b.skip = n-known, b.skip-int64(known)
 		}
-		b.end(n)
+		b.end(p[:n])
 		switch slow := b.slow(n, b.pool.now().Sub(began)); {
 		case err == io.EOF:
 			return n, err
@@ -121,11 +133,14 @@ func (b *resumable) begin(now time.Time) io.Reader {
 }
 
 // end notes what a read brought.
-func (b *resumable) end(n int) {
+func (b *resumable) end(brought []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading = false
-	b.offset += int64(n)
+	b.offset += int64(len(brought))
+	brought = brought[max(0, len(brought)-overlap):]
+	b.tail = slices.Delete(b.tail, 0, max(0, len(b.tail)+len(brought)-overlap))
+	b.tail = append(b.tail, brought...)
 }
 
 // slow counts what came in how much time, and reports whether that is too little.
@@ -200,7 +215,9 @@ func (b *resumable) look(why health.Class) *search {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(b.parent)
-	s := &search{at: b.offset, why: why, cancel: cancel, done: make(chan struct{})}
+	s := &search{
+		at: b.offset, tail: slices.Clone(b.tail), broken: b.attempt.place, why: why, cancel: cancel, done: make(chan struct{}),
+	}
 	b.search = s
 	// It ends with the answer to its last question, or with the body.
 	go b.run(ctx, s)

@@ -12,8 +12,13 @@ import (
 
 // impossible says why an answer is none that HTTP allows to the request; empty where it is one.
 func (a *Ask) impossible(response *http.Response) string {
-	status := response.StatusCode
+	status, sent := response.StatusCode, a.Header
+	if response.Request != nil {
+		sent = response.Request.Header
+	}
 	switch {
+	case status == http.StatusPartialContent && sent.Get("Range") == "":
+		return "answered with a part, and was asked for the whole" // RFC 9110 §15.3.7
 	case status == http.StatusSwitchingProtocols:
 		asked, chosen := protocols(a.Header), protocols(response.Header)
 		unasked := func(name string) bool { return !slices.Contains(asked, name) }
@@ -53,13 +58,14 @@ func (s *Site) judge(response *http.Response, method string) finding {
 		return finding{class: health.ServerError, stage: health.StageRequest, word: true,
 			reason: fmt.Sprintf("answered %d", status)}
 	case circle != "":
-		return finding{class: health.RedirectOffsite, stage: health.StageIdentity, reason: circle}
+		return finding{class: health.RedirectLoop, stage: health.StageRequest, reason: circle}
 	case s.leadsAway(response):
 		// The publication may well send its readers elsewhere, but so does who
 		// blocks it: another origin is asked first. It accuses nobody: which it is,
 		// probes of the publication's own pages tell.
-		return finding{class: health.RedirectOffsite, stage: health.StageIdentity, word: true, doubtful: true, silent: true,
+		away := finding{class: health.RedirectOffsite, stage: health.StageIdentity,
 			reason: "redirects to " + clip(response.Header.Get("Location")) + ", which is not the publication's"}
+		return away.doubted()
 	}
 	return finding{class: health.OK}
 }
