@@ -178,6 +178,26 @@ func TestTheBudgetEndsRetriesAndSaysSo(t *testing.T) {
 	})
 }
 
+func TestGoingOnToAnOriginThatIsWellCostsNoBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, serveStatus(500, "no"), servePage)
+		s.tracker.Observe(id("b"), health.Observation{Class: health.OK})
+		for range 3 * budgetFloor {
+			got, err := s.fetch()
+			requireAnswer(t, got, err, "b", page)
+			s.tracker.Observe(id("a"), health.Observation{Class: health.OK}) // a probe finds nothing
+		}
+		require.Zero(t, s.seen.noBudget)
+		s.at["b"].handler = serveStatus(500, "no")
+		for range 2 * budgetFloor { // one of the failures spends nothing, and ends the licence
+			_, err := s.fetch()
+			require.Error(t, err)
+			s.tracker.Observe(id("a"), health.Observation{Class: health.OK})
+		}
+		require.Positive(t, s.seen.noBudget, "where both fail, the budget counts")
+	})
+}
+
 func TestAConnectionThatNeverCameAboutCostsNoBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, nil, servePage)

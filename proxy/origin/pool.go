@@ -182,6 +182,14 @@ func (p *Pool) resting(now time.Time) func(int) bool {
 	return func(i int) bool { return p.site.Origins[i].resting(now) }
 }
 
+// sound reports whether an origin is known to be well at this moment. Going on to it costs
+// no budget: the one that failed is spared, and this one is asked no more than if
+// readers had been moved already. With the first failure of its own that ends.
+func (p *Pool) sound(i int) bool {
+	v := p.tracker.View(p.site.Origins[i].ID)
+	return v.Verdict == health.Healthy && v.LiveFailures == 0
+}
+
 // nobody is the error where no origin may be asked. It says when one may be again.
 func (p *Pool) nobody(views []health.View) *Error {
 	none := &Error{Site: p.site.Name, Cause: errNoOrigin}

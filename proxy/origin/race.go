@@ -205,7 +205,7 @@ func (r *race) next(failed ended) {
 	switch {
 	case to < 0:
 		return
-	case sent && !r.pool.allowed(false):
+	case sent && !r.pool.sound(to) && !r.pool.allowed(false):
 		return
 	}
 	if !r.start(to, false) {
