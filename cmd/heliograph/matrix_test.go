@@ -408,44 +408,65 @@ func (p *play) keeps() {
 }
 
 // TestMatrix plays every row of the scenario matrix with a fresh copy, a stale copy and no copy.
+//
+// Worlds run on real sockets, with probes that have a second. One in which the machine had no
+// time for them says nothing: what fails beside fifteen others is played again beside none.
 func TestMatrix(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}
 	rows := chosen(matrix())
-	type task struct {
-		row, world int
+	var all []staged
+	for i := range slices.Backward(rows) { // those at the end take longest
+		for j := range rows[i].worlds {
+			all = append(all, staged{row: i, world: j})
+		}
 	}
-	var (
-		tasks    = make(chan task)
-		workers  sync.WaitGroup
-		mu       sync.Mutex
-		problems = make([][]string, len(rows))
-	)
-	for range atOnce {
+	playAll(t, rows, all, atOnce)
+	var again []staged
+	for _, s := range all {
+		if len(s.problems) > 0 {
+			t.Logf("row %d, world %d is played again by itself: %s", rows[s.row].number, s.world+1, s.problems[0])
+			again = append(again, staged{row: s.row, world: s.world})
+		}
+	}
+	playAll(t, rows, again, 1)
+	problems := make([][]string, len(rows))
+	for _, s := range again {
+		for _, problem := range s.problems {
+			problems[s.row] = append(problems[s.row], fmt.Sprintf("world %d: %s", s.world+1, problem))
+		}
+	}
+	reportMatrix(t, rows, problems)
+}
+
+// staged is one world of one row, and what went wrong in it.
+type staged struct {
+	row, world int
+	problems   []string
+}
+
+// playAll plays worlds, so many at once, and fills in their problems.
+func playAll(t *testing.T, rows []row, all []staged, width int) {
+	tasks := make(chan int)
+	var workers sync.WaitGroup
+	for range width {
 		workers.Go(func() {
-			for at := range tasks {
+			for i := range tasks {
 				directory, err := os.MkdirTemp(t.TempDir(), "world")
-				found := []string{fmt.Sprint(err)}
-				if err == nil {
-					found = rows[at.row].worlds[at.world].perform(directory)
+				if err != nil {
+					all[i].problems = []string{err.Error()}
+					continue
 				}
-				mu.Lock()
-				for _, problem := range found {
-					problems[at.row] = append(problems[at.row], fmt.Sprintf("world %d: %s", at.world+1, problem))
-				}
-				mu.Unlock()
+				all[i].problems = rows[all[i].row].worlds[all[i].world].perform(directory)
 			}
 		})
 	}
-	for i := range slices.Backward(rows) { // those at the end take longest
-		for j := range rows[i].worlds {
-			tasks <- task{i, j}
-		}
+	for i := range all {
+		tasks <- i
 	}
 	close(tasks)
 	workers.Wait()
-	reportMatrix(t, rows, problems)
 }
 
 // patientRows are those that wait for half a minute or more: for readers to return, for a block
