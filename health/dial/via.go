@@ -2,6 +2,7 @@ package dial
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -213,7 +214,7 @@ func (v Via) tunnel(conn net.Conn, address string) (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &begun{Conn: conn, first: append([]byte(nil), first...)}, nil
+		return PutBack(conn, bytes.Clone(first)), nil
 	}
 	return conn, nil
 }
@@ -239,22 +240,6 @@ func (v Via) refused(status int) error {
 		return refusal
 	}
 	return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: fmt.Errorf("%w, says %s: %w: %w", errReported, v, refusal, why)}
-}
-
-// begun is a connection the beginning of which was read already.
-type begun struct {
-	net.Conn
-	first []byte
-}
-
-// Read gives the beginning first.
-func (c *begun) Read(p []byte) (int, error) {
-	if len(c.first) > 0 && len(p) > 0 {
-		n := copy(p, c.first)
-		c.first = c.first[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
 }
 
 // isName reports whether the host of host and port is a name rather than an address.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/dial"
 )
 
 // fetch is one GET over one fresh connection. Each stage is a method that reports
@@ -139,29 +140,13 @@ func (f *fetch) connected(conn net.Conn, took time.Duration) bool {
 	var timeout net.Error
 	switch {
 	case n > 0:
-		f.conn = &spokeFirst{Conn: conn, first: first}
+		f.conn = dial.PutBack(conn, first)
 	case errors.As(err, &timeout) && timeout.Timeout() && f.look.ctx.Err() == nil:
 	default:
 		return f.failWith(health.StageConnect, took, "connected to "+f.look.at.label+", but not for long", err)
 	}
 	f.step(health.StageConnect, took, health.OK, "connected to "+f.look.at.label)
 	return true
-}
-
-// spokeFirst is a connection whose first byte was read already.
-type spokeFirst struct {
-	net.Conn
-	first []byte
-}
-
-// Read gives the first byte, and then what follows.
-func (c *spokeFirst) Read(p []byte) (int, error) {
-	if len(c.first) > 0 && len(p) > 0 {
-		n := copy(p, c.first)
-		c.first = c.first[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
 }
 
 // request sends the GET.
