@@ -62,7 +62,8 @@ func ofPublication(t probe.Target, links []*url.URL) probe.Target {
 	return t
 }
 
-// besideWWW is a host, and the one that differs by www alone.
+// besideWWW is a host, and the one that differs by www alone: a site that sends its
+// visitors from the one to the other has not left itself.
 func besideWWW(host string) []string {
 	if apex, is := strings.CutPrefix(host, "www."); is {
 		return []string{host, apex}

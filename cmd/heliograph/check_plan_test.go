@@ -105,6 +105,8 @@ sites:
 	require.Len(t, direct.resolver.Bogons.Allowed, 1)
 	require.Nil(t, proxied.resolver)
 	require.Len(t, both.resolver.Controls, 1, "what the proxy cannot carry is left out")
-	require.Equal(t, []string{"www.gazette.example", "gazette.example.net", "gazette.example.org"}, direct.target.OtherNames)
+	require.Equal(t, []string{"gazette.example.net", "gazette.example.org"}, direct.target.OtherNames)
+	require.Subset(t, direct.target.Elsewhere, []string{"gazette.example.net", "read.gazette.example.org"}, "as its probes have it")
+	require.False(t, direct.target.RandomPath, "its pages prove themselves")
 	require.Subset(t, direct.target.Known.Hosts, []string{"read.gazette.example.org", "gazette.example.org"})
 }

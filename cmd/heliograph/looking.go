@@ -62,9 +62,9 @@ func pagesOf(site *configs.Site, o *configs.Origin, p parts) []probe.Target {
 			others = append(others, u.Hostname())
 		}
 	}
-	hosts := []string{o.URL.Host}
-	if www := otherWWW(o.URL.Host); !slices.Contains(elsewhere, www) {
-		hosts = append(hosts, www)
+	hosts := besideWWW(o.URL.Host)
+	if slices.Contains(elsewhere, hosts[len(hosts)-1]) {
+		hosts = hosts[:1]
 	}
 	var pages []probe.Target
 	for _, path := range site.Identity.Paths {
@@ -80,15 +80,6 @@ func pagesOf(site *configs.Site, o *configs.Origin, p parts) []probe.Target {
 		}
 	}
 	return pages
-}
-
-// otherWWW is the host with www for one without, and the other way round: a site that
-// sends its visitors from the one to the other has not left itself.
-func otherWWW(host string) string {
-	if bare, had := strings.CutPrefix(host, "www."); had {
-		return bare
-	}
-	return "www." + host
 }
 
 // proves reports whether something in the configuration proves the publication.

@@ -110,6 +110,8 @@ func (r *resolvers) of(o *configs.Origin) *resolve.Resolver {
 	}
 	if !o.Via.Direct() {
 		made.Dial = o.Via.DialContext
+		// Those that the proxy cannot carry would tell the network which names are looked for.
+		made.Controls = slices.DeleteFunc(slices.Clone(r.controls), func(s resolve.Server) bool { return !carried(s) })
 	}
 	r.made[way] = made
 	return made
