@@ -31,9 +31,18 @@ type Fetch func(ctx context.Context, r *Request, query Query) (*Fetched, error)
 // Query is what the cache adds to a request.
 type Query struct {
 	// Whole asks for the whole page: the reader's own conditions and ranges stay behind.
-	Whole      bool
-	Validators Validators        // to be sent to the origin that minted them, and to no other
-	Interim    func(http.Header) // told of each 103 before Fetch returns; nil when nobody wants to know
+	Whole bool
+	// Conditions lets the reader's own conditions go along with Whole: nothing is stored
+	// that they could be compared with (RFC 9111 §4.3.2).
+	Conditions bool
+	Validators Validators // to be sent to the origin that minted them, and to no other
+	// Range asks for this part of the page, in place of the reader's own Range; "" for
+	// none. IfRange goes with it to the origin that minted it, and to no other.
+	Range   string
+	IfRange Validators
+	// Interim is told of each interim answer (1xx) before Fetch returns; nil when nobody
+	// wants to know.
+	Interim func(code int, header http.Header)
 }
 
 // Fetched is an origin's answer.
@@ -44,6 +53,10 @@ type Fetched struct {
 	Responded time.Time // when the answer's header arrived
 	Attempts  int       // how many origins were asked
 	Doubtful  bool      // perhaps not the publication's: not to be stored
+	// Agreed says of a 404 or 410 that a second origin agrees: it is kept for [GoneFor].
+	Agreed bool
+	// Lifetime is what a rule of the operator gives the page in place of its own; 0 for none.
+	Lifetime time.Duration
 }
 
 // Site is what the cache needs to know of the site that a request is for. One
@@ -51,15 +64,20 @@ type Fetched struct {
 type Site struct {
 	Policy Policy
 	Outage func() bool // no origin of the site is of use now; nil means false
-	Fetch  Fetch
+	// Lone says that the site has one origin: what a reader holds can be nobody else's.
+	Lone  bool
+	Fetch Fetch
 }
+
+// inOutage reports whether no origin of the site is of use now.
+func (s *Site) inOutage() bool { return s.Outage != nil && s.Outage() }
 
 // Request is a reader's request as the cache sees it.
 type Request struct {
 	Key     Key
 	HTTP    *http.Request // cleaned: end-to-end fields only; must not change any more
 	Site    *Site
-	Interim func(http.Header) // as in Query, on the goroutine that called Answer; may be nil
+	Interim func(code int, header http.Header) // as in Query, on the goroutine that called Answer; may be nil
 }
 
 // Result says in one word how an answer came about.
@@ -167,12 +185,12 @@ func (c *Cache) Usage() Usage { return c.store.Usage() }
 // ctx's.
 func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 	if fwd := bypass(r.HTTP); fwd != "" {
-		return c.pass(ctx, r, Status{Fwd: fwd})
+		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd})
 	}
 	now := c.now()
 	pages := c.store.Pages(r.Key)
 	page := Select(pages, r.HTTP.Header)
-	if page == nil {
+	if page == nil || !page.serves(r.HTTP.Header) {
 		return c.miss(ctx, r, pages)
 	}
 	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
@@ -192,6 +210,8 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 	switch {
 	case directives.NoStore: // must not lead a fill, whose answer would be stored
 		return c.passOver(ctx, r, page, status)
+	case r.HTTP.Method == http.MethodHead: // only GET makes a page
+		return c.head(ctx, r, page, status)
 	case c.isDeclined(audience(r)): // must not wait for others
 		status.Detail = "uncacheable"
 		return c.passOver(ctx, r, page, status)
@@ -205,10 +225,6 @@ func bypass(r *http.Request) string {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return FwdMethod
-	case len(r.Header["Authorization"]) > 0:
-		// RFC 9111 §3.5 allows some of it. What an origin shows to one person is
-		// too easily mislabelled; nothing of it is looked up or stored.
-		return FwdBypass
 	case r.Header.Get("Upgrade") != "":
 		return FwdBypass
 	}
@@ -217,19 +233,19 @@ func bypass(r *http.Request) string {
 
 // decide is [Decide], with the state of the origins asked for only when it matters.
 func (c *Cache) decide(page *Page, r *Request, directives Directives, now time.Time) Decision {
-	outage := false
-	if ttl := page.Freshness.TTL(now); ttl <= 0 || page.Freshness.NoCache {
-		if ttl <= 0 && page.isRevived(now) && page.Freshness.mayServeStale(r.Site.Policy, now) {
+	outage, f := false, page.freshness()
+	if ttl := f.TTL(now); ttl <= 0 || f.NoCache {
+		if ttl <= 0 && page.isRevived(now) && f.mayServeStale(r.Site.Policy, now) {
 			return Decision{Action: Serve, Stale: true, TTL: ttl, Detail: DetailRevived}
 		}
-		outage = r.Site.Outage != nil && r.Site.Outage()
+		outage = r.Site.inOutage()
 	}
-	return Decide(&page.Freshness, directives, PragmaNoCache(r.HTTP.Header), r.Site.Policy, outage, now)
+	return Decide(&f, directives, PragmaNoCache(r.HTTP.Header), r.Site.Policy, outage, now)
 }
 
 // mayServeStale reports whether an error would allow the page to be served.
-func (f *Freshness) mayServeStale(p Policy, now time.Time) bool {
-	serve, _ := OnError(f, p, false, now)
+func (f Freshness) mayServeStale(p Policy, now time.Time) bool {
+	serve, _ := OnError(&f, p, false, now)
 	return serve
 }
 
@@ -259,16 +275,16 @@ func (c *Cache) miss(ctx context.Context, r *Request, others []*Page) (Answer, e
 	case directives.OnlyIfCached:
 		return Answer{}, ErrNotStored
 	case r.HTTP.Method == http.MethodHead, len(r.HTTP.Header["Range"]) > 0, directives.NoStore:
-		return c.pass(ctx, r, Status{Fwd: fwd})
+		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd})
 	case c.isDeclined(audience(r)):
-		return c.pass(ctx, r, Status{Fwd: fwd, Detail: "uncacheable"})
+		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd, Detail: "uncacheable"})
 	}
 	return c.follow(ctx, r, nil, Status{Fwd: fwd})
 }
 
 // pass fetches for this reader alone, on this reader's context, and stores nothing.
-func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, error) {
-	got, err := r.Site.Fetch(ctx, r, Query{Interim: r.Interim})
+func (c *Cache) pass(ctx context.Context, r *Request, query Query, status Status) (Answer, error) {
+	got, err := r.Site.Fetch(ctx, r, query)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -289,12 +305,12 @@ func (c *Cache) pass(ctx context.Context, r *Request, status Status) (Answer, er
 // passOver is pass where a page is stored that could not be served as it is: it
 // stands in for a failure all the same.
 func (c *Cache) passOver(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
-	a, err := c.pass(ctx, r, status)
+	a, err := c.pass(ctx, r, Query{Interim: r.Interim}, status)
 	if ctx.Err() != nil || err == nil && !a.doubtful && !Replaceable(a.Response.StatusCode) {
 		return a, err
 	}
 	now := c.now()
-	serve, detail := standsIn(stale, r, now)
+	serve, detail := standsIn(stale, r, err, now)
 	if !serve {
 		return a, err
 	}

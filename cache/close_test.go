@@ -50,12 +50,12 @@ func TestCloseEndsEverything(t *testing.T) {
 func TestCloseDoesNotWaitForALeaderWhoIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEdge(t, func(a ask) (*http.Response, error) {
-			a.Query.Interim(http.Header{})
+			a.Query.Interim(103, http.Header{})
 			time.Sleep(time.Second)
 			return reply(200, "yours", "Cache-Control: private"), nil
 		})
 		leader, taken := e.request(http.MethodGet), make(chan struct{})
-		leader.Interim = func(http.Header) { <-taken }
+		leader.Interim = func(int, http.Header) { <-taken }
 		failed := make(chan error, 1)
 		go func() {
 			_, err := e.Answer(t.Context(), leader)

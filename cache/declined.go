@@ -12,11 +12,11 @@ const (
 )
 
 // audience is what is remembered of a request whose answer cannot be stored: its
-// key. Readers with cookies are an audience of their own, since what cannot be kept
-// of theirs may well be kept of others'.
+// key. Readers with cookies or credentials are an audience of their own, since what cannot
+// be kept of theirs may well be kept of others'.
 func audience(r *Request) Key {
 	if personal(r.HTTP.Header) {
-		return r.Key + "\x00cookie"
+		return r.Key + "\x00personal"
 	}
 	return r.Key
 }

@@ -179,7 +179,7 @@ func TestOrdinaryDecisionsDoNotAllocate(t *testing.T) {
 			cache.Decide(&f, cache.ParseCacheControl(request["Cache-Control"]), false, cache.Policy{}, false, now)
 		},
 		"OnError":       func() { cache.OnError(&f, cache.Policy{}, true, now) },
-		"NotModified":   func() { cache.NotModified(request, 200, response) },
+		"NotModified":   func() { cache.NotModified(request, 200, cache.VersionOf(response)) },
 		"VaryMatch":     func() { cache.VaryMatch(names, values, request) },
 		"Status":        func() { status.Append(buffer, "edge") },
 		"PragmaNoCache": func() { cache.PragmaNoCache(request) },

@@ -24,17 +24,25 @@ type fill struct {
 	audience Key    // as [audience] says of the request
 	name     string // its place in Cache.fills
 	stale    *Page  // stored and past its time; nil when nothing was
+	// conditional: the leader's own conditions go along, and may be what is answered.
+	conditional bool
 
 	mu      sync.Mutex // guards spoiled, and is held while the page is stored
 	spoiled bool       // the key was invalidated meanwhile: do not store
 
 	leader   context.Context // of the reader who started it, for as long as that one waits; nil for a refresh
 	letGo    func()          // ends leader
-	interim  chan http.Header
+	interim  chan interim
 	handover chan *Fetched // an answer that cannot be stored, for the leader alone
 
 	ready chan struct{} // closed when the outcome is decided; it never changes after
 	outcome
+}
+
+// interim is an answer that comes before the answer.
+type interim struct {
+	code   int
+	header http.Header
 }
 
 // outcome is what a fill came to: a page, an error, or neither, which releases
@@ -59,6 +67,9 @@ type outcome struct {
 // so the store is asked again under the lock that a fill takes to leave.
 func (c *Cache) join(ctx context.Context, r *Request, stale *Page, vary []string) (f *fill, leading bool, err error) {
 	name := c.fillName(r, vary)
+	if stale == nil {
+		name += conditionsOf(r)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f, ok := c.fills[name]; ok {
@@ -76,7 +87,7 @@ func (c *Cache) join(ctx context.Context, r *Request, stale *Page, vary []string
 func (c *Cache) fillName(r *Request, vary []string) string {
 	if len(vary) == 0 {
 		if pages := c.store.Pages(r.Key); len(pages) > 0 {
-			vary = pages[0].VaryNames
+			vary = pages[0].varies()
 		}
 	}
 	own := string(audience(r)) // nobody waits for an answer that is rarely for both
@@ -94,8 +105,10 @@ func (c *Cache) startLocked(leader context.Context, name string, r *Request, sta
 	f := &fill{
 		key: r.Key, audience: audience(r), name: name, stale: stale, letGo: func() {},
 		ready:    make(chan struct{}),
-		interim:  make(chan http.Header, 4),
+		interim:  make(chan interim, 4),
 		handover: make(chan *Fetched),
+
+		conditional: stale == nil && conditionsOf(r) != "",
 	}
 	if leader != nil {
 		f.leader, f.letGo = context.WithCancel(leader)
@@ -104,10 +117,6 @@ func (c *Cache) startLocked(leader context.Context, name string, r *Request, sta
 	c.byKey[r.Key]++
 	own := *r // the fill may outlive the reader's
 	own.Interim = nil
-	if r.HTTP.Method != http.MethodGet { // only GET makes a page; HEAD is answered from it
-		own.HTTP = r.HTTP.WithContext(c.ctx)
-		own.HTTP.Method = http.MethodGet
-	}
 	c.work.Go(func() { c.run(f, &own) })
 	return f, nil
 }
@@ -142,4 +151,21 @@ func (c *Cache) leaveLocked(f *fill) {
 	if c.byKey[f.key]--; c.byKey[f.key] == 0 {
 		delete(c.byKey, f.key)
 	}
+}
+
+// conditionsOf are the reader's own preconditions, as they go to the only origin there is
+// where nothing is stored that they could be compared with: RFC 9111 §4.3.2 leaves them to
+// that. What a reader holds from one of several may be something else to the others, so
+// these are asked for the whole page. It is "" without any.
+func conditionsOf(r *Request) string {
+	if !r.Site.Lone || !conditional(r.HTTP.Header) {
+		return ""
+	}
+	var all strings.Builder
+	for _, name := range [...]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		for _, value := range r.HTTP.Header[name] {
+			all.WriteString("\x00" + name + ":" + value)
+		}
+	}
+	return all.String()
 }

@@ -272,14 +272,14 @@ func TestHintsAreToldToTheLeaderOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hint := http.Header{"Link": {"</a.css>; rel=preload"}}
 		e := newEdge(t, func(a ask) (*http.Response, error) {
-			a.Query.Interim(hint)
+			a.Query.Interim(103, hint)
 			time.Sleep(time.Second)
 			return reply(200, "news", minute), nil
 		})
 		var told []http.Header
 		leader, follower := e.request(http.MethodGet), e.request(http.MethodGet)
-		leader.Interim = func(h http.Header) { told = append(told, h) }
-		follower.Interim = func(http.Header) { t.Error("told a follower") }
+		leader.Interim = func(_ int, h http.Header) { told = append(told, h) }
+		follower.Interim = func(int, http.Header) { t.Error("told a follower") }
 		var read sync.WaitGroup
 		read.Go(func() { _, _ = e.Answer(t.Context(), leader) })
 		synctest.Wait()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"time"
 )
 
@@ -43,9 +42,9 @@ func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Stat
 		if f.page == nil || f.alone || c.isDeclined(audience(r)) {
 			break
 		}
-		vary = f.page.VaryNames
+		vary = f.page.varies()
 	}
-	return c.pass(ctx, r, status)
+	return c.pass(ctx, r, Query{Interim: r.Interim}, status)
 }
 
 // errSlow ends a wait for a fill that takes longer than the reader has to wait.
@@ -57,7 +56,7 @@ func (c *Cache) patienceFor(stale *Page, r *Request) time.Duration {
 		return 0
 	}
 	now := c.now()
-	if stale.Freshness.TTL(now) > 0 || !stale.Freshness.mayServeStale(r.Site.Policy, now) {
+	if stale.freshness().TTL(now) > 0 || !stale.freshness().mayServeStale(r.Site.Policy, now) {
 		return 0 // a reader who asked for a fresh page to be validated means it
 	}
 	return patience
@@ -90,15 +89,15 @@ func (f *fill) wait(ctx context.Context, r *Request, leading bool, most time.Dur
 		late = timer.C
 	}
 	for {
-		var interim chan http.Header
+		var told chan interim
 		if leading && r.Interim != nil {
-			interim = f.interim
+			told = f.interim
 		}
 		select {
 		case <-f.ready:
 			return nil
-		case h := <-interim:
-			r.Interim(h)
+		case i := <-told:
+			r.Interim(i.code, i.header)
 		case <-late:
 			return errSlow
 		case <-ctx.Done():
@@ -110,7 +109,7 @@ func (f *fill) wait(ctx context.Context, r *Request, leading bool, most time.Dur
 // standIn is the answer that a stale page gives in place of what an origin was asked
 // for: no hit, which RFC 9211 §2.1 keeps for what was not asked for.
 func standIn(stale *Page, r *Request, status Status, detail string, now time.Time) Answer {
-	status.TTL, status.HasTTL, status.Detail = stale.Freshness.TTL(now), true, detail
+	status.TTL, status.HasTTL, status.Detail = stale.freshness().TTL(now), true, detail
 	return Answer{
 		Rendition: stale.Render(r.HTTP), Age: stale.Freshness.Age(now), Origin: stale.Origin,
 		Result: Stale, Status: status,

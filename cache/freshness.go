@@ -64,13 +64,13 @@ func Reckon(status int, h http.Header, requested, responded time.Time) Freshness
 
 // Age is how old the page is at the time now (RFC 9111 §4.2.3). It is never
 // negative, also when the clock was set back.
-func (f *Freshness) Age(now time.Time) time.Duration {
+func (f Freshness) Age(now time.Time) time.Duration {
 	return f.InitialAge + within(now.Sub(f.Responded))
 }
 
 // TTL is for how long after now the page stays fresh. It is zero or negative
 // once the page is stale, and then tells for how long it has been.
-func (f *Freshness) TTL(now time.Time) time.Duration {
+func (f Freshness) TTL(now time.Time) time.Duration {
 	return f.Lifetime - f.Age(now)
 }
 

@@ -177,12 +177,13 @@ func readAll(ctx context.Context, a *cache.Answer) (string, error) {
 
 // field is a field of the answer's rendition, "" without it.
 func field(a cache.Answer, name string) string {
-	for _, f := range a.Rendition.Fields {
-		if f.Name == name {
-			return strings.Join(f.Values, ", ")
+	var values []string
+	for n, value := range a.Rendition.Fields() {
+		if n == name {
+			values = append(values, value)
 		}
 	}
-	return ""
+	return strings.Join(values, ", ")
 }
 
 // reply is an answer with a body of declared length.
@@ -208,6 +209,15 @@ func always(status int, body string, lines ...string) answering {
 
 // down is an origin that does not answer.
 func down(ask) (*http.Response, error) { return nil, errDown }
+
+// errCut is the error of a fetch that reached no origin.
+type errCut struct{}
+
+func (errCut) Error() string   { return "the name does not resolve" }
+func (errCut) Unreached() bool { return true }
+
+// cut is an origin that cannot be reached.
+func cut(ask) (*http.Response, error) { return nil, errCut{} }
 
 // stream is a body that arrives when the test sends it. Like that of a transport
 // it ends with the context of its fetch.

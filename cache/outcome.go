@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,27 +14,27 @@ import (
 // run is the life of a fill.
 func (c *Cache) run(f *fill, r *Request) {
 	ctx, cancel := context.WithCancel(c.ctx)
-	query := Query{Whole: true}
+	query := Query{Whole: true, Conditions: f.conditional}
 	if f.stale != nil {
-		query.Validators = f.stale.Validators
+		query.Validators = f.stale.Validators()
 	}
 	if f.leader != nil {
-		query.Interim = func(h http.Header) {
+		query.Interim = func(code int, h http.Header) {
 			select {
-			case f.interim <- h:
+			case f.interim <- interim{code, h}:
 			default: // a leader who cannot keep up with hints does without
 			}
 		}
 	}
 	got, err := r.Site.Fetch(ctx, r, query)
-	if err == nil && got.Response.StatusCode == http.StatusNotModified {
+	if err == nil && got.Response.StatusCode == http.StatusNotModified && !f.conditional {
 		got, err = c.confirmed(ctx, f, r, got)
 	}
 	now := c.now()
 	switch {
 	case err != nil:
 		c.settleFailure(f, r, 0, err, now)
-	case got.Response.StatusCode == http.StatusNotModified:
+	case got.Response.StatusCode == http.StatusNotModified && !f.conditional:
 		c.settleFresh(f, r, got)
 	case f.replaceable(got) && (f.leader == nil || f.standsIn(r, now)):
 		got.Response.Body.Close()
@@ -59,8 +60,7 @@ func (f *fill) replaceable(got *Fetched) bool {
 // or comes from an origin that did not mint the validators and so was not given
 // them, is no answer: the page is fetched again, without conditions (RFC 9111 §4.3.4).
 func (c *Cache) confirmed(ctx context.Context, f *fill, r *Request, got *Fetched) (*Fetched, error) {
-	if f.stale != nil && got.Origin == f.stale.Validators.Origin && !f.stale.Validators.Empty() &&
-		Confirms(f.stale.Header, got.Response.Header) {
+	if f.stale != nil && f.stale.isConfirmed(got) {
 		return got, nil
 	}
 	got.Response.Body.Close()
@@ -83,18 +83,28 @@ func (f *fill) settle(o outcome) {
 
 // standsIn reports whether the stale page may be served instead of a failure.
 func (f *fill) standsIn(r *Request, now time.Time) bool {
-	serve, _ := standsIn(f.stale, r, now)
+	serve, _ := standsIn(f.stale, r, nil, now)
 	return serve
 }
 
-// standsIn is [OnError] for a request that failed: first by the answer's own and
-// the operator's rule for errors, then, since no origin had an answer, by the
-// operator's rule for outages.
-func standsIn(stale *Page, r *Request, now time.Time) (serve bool, detail string) {
-	if serve, detail = OnError(&stale.Freshness, r.Site.Policy, false, now); serve {
-		return serve, detail
+// standsIn is [OnError] for a request that failed: first by the answer's own and the
+// operator's rule for errors, then, where no origin is of use or could be reached at
+// all, by the operator's rule for outages. An origin that answered badly, or hung up, is
+// not out of reach: where the page must be validated, its failure is the answer.
+func standsIn(stale *Page, r *Request, failure error, now time.Time) (serve bool, detail string) {
+	f := stale.freshness()
+	serve, detail = OnError(&f, r.Site.Policy, false, now)
+	if !serve && (r.Site.inOutage() || unreached(failure)) {
+		return OnError(&f, r.Site.Policy, true, now)
 	}
-	return OnError(&stale.Freshness, r.Site.Policy, true, now)
+	return serve, detail
+}
+
+// unreached reports whether an error says that no origin could be reached: it was asked
+// of none.
+func unreached(err error) bool {
+	var failed interface{ Unreached() bool }
+	return errors.As(err, &failed) && failed.Unreached()
 }
 
 // settleFailure ends a fill that got no answer worth having: with the stale page
@@ -105,7 +115,7 @@ func (c *Cache) settleFailure(f *fill, r *Request, status int, err error, now ti
 	o := outcome{err: err, status: Status{FwdStatus: status}}
 	if f.stale != nil {
 		f.stale.revive(now.Add(revivedFor))
-		if serve, detail := standsIn(f.stale, r, now); serve {
+		if serve, detail := standsIn(f.stale, r, err, now); serve {
 			o = outcome{page: f.stale, result: Stale, status: Status{FwdStatus: status, Detail: detail}}
 		}
 	}
@@ -118,7 +128,7 @@ func (c *Cache) settleFresh(f *fill, r *Request, got *Fetched) {
 	got.Response.Body.Close()
 	page := f.stale.freshen(r.HTTP.Header, got)
 	o := outcome{page: page, result: Revalidated, tries: got.Attempts, status: Status{FwdStatus: http.StatusNotModified}}
-	reason := Storable(r.HTTP.Method, r.HTTP.Header, page.Status, page.Header)
+	reason := Storable(r.HTTP.Method, r.HTTP.Header, page.Status, page.Header.Unpack())
 	switch {
 	case reason == "":
 		o.status.Stored = c.keep(f, page, 0)
@@ -139,7 +149,8 @@ func (c *Cache) storable(r *Request, got *Fetched) Reason {
 	if got.Doubtful {
 		return ReasonForeign
 	}
-	if reason := Storable(r.HTTP.Method, r.HTTP.Header, response.StatusCode, response.Header); reason != "" {
+	reason := Storable(r.HTTP.Method, r.HTTP.Header, response.StatusCode, response.Header)
+	if reason != "" && (reason != ReasonNoFreshness || !got.rules()) {
 		return reason
 	}
 	if response.ContentLength > c.maxPage {

@@ -1,67 +1,99 @@
 package cache
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// Page is a stored response, or one that is being stored. Apart from its body
-// while that arrives, and revived, a page never changes: freshening makes a
-// new page that shares the body.
+// Page is a stored response, or one that is being stored. Apart from its body while
+// that arrives, and the marks and renditions that it gathers, a page never changes:
+// freshening makes a new page that shares the body.
 type Page struct {
-	Key        Key
-	Status     int
-	Header     http.Header // end-to-end fields without Age; must not be changed
-	Origin     string      // that answered, and minted the validators
-	Freshness  Freshness
-	Validators Validators
-	VaryNames  []string
-	VaryValues []string
-	Body       *Body
-	Length     int64 // of the body; -1 when it is not known until the end
+	Key       Key
+	Status    int
+	Header    Header // end-to-end fields without Age
+	Origin    string // that answered, and minted the validators
+	Freshness Freshness
+	// Minted is the entity tag as the origin minted it, where that is not the header's:
+	// the tag of a page that was decoded is weak.
+	Minted  string
+	Variant *Variant // nil where every request is answered
+	Body    *Body
+	Length  int64 // of the body; -1 when it is not known until the end
 
-	fields  []Field      // Header, in a fixed order, as a rendition sends it
-	revived atomic.Int64 // Unix nanoseconds until which a failed refresh is not repeated
+	revived    atomic.Int64 // Unix nanoseconds until which a failed refresh is not repeated
+	expired    atomic.Int64 // Unix nanoseconds from which on it is stale, whatever its lifetime; 0 for never
+	grown      atomic.Int64 // bytes that its renditions take in the store
+	renditions atomic.Pointer[renditions]
 }
 
-// Field is one header field, ready to send. Values must not be changed.
-type Field struct {
-	Name   string // canonical form
-	Values []string
+// Variant tells which of the requests for a key a page answers.
+type Variant struct {
+	Names  []string // request fields, canonical and sorted
+	Values []string // what the request said in them, as [VaryValues] gives it
 }
 
-// perPage is what a page costs besides its own bytes: the Page, its Body, the
-// maps and slices of its header, the store's entry and its place in the list
-// and the map. Measured by TestPageCostCoversTheHeap of package memory.
-const perPage = 900
+// perPage is what a page costs besides its own bytes: the Page, its Body, the store's
+// entry and its place in the list and the map. Measured by
+// TestPageCostCoversTheHeap of package memory.
+const perPage = 600
 
-// perField is what one header field costs besides its bytes: a map slot, the
-// slice of values and its string header, and the Field.
-const perField = 115
-
-// Cost is the memory that the page takes in a store, in bytes: body, header and
-// bookkeeping.
+// Cost is the memory that the page takes in a store, in bytes: body, header,
+// renditions and bookkeeping.
 func (p *Page) Cost() int64 {
-	n := int64(perPage) + int64(len(p.Key)) + p.Body.capacity()
-	for name, values := range p.Header {
-		n += perField + int64(len(name))
-		for _, v := range values {
-			n += 16 + int64(len(v))
+	n := int64(perPage) + int64(len(p.Key)+len(p.Header)) + p.Body.capacity() + p.grown.Load()
+	if p.Variant != nil {
+		for i := range p.Variant.Names {
+			n += 32 + int64(len(p.Variant.Names[i])+len(p.Variant.Values[i]))
 		}
-	}
-	for i := range p.VaryNames {
-		n += 32 + int64(len(p.VaryNames[i])+len(p.VaryValues[i]))
 	}
 	return n
 }
 
+// Grew notes that the page costs n bytes more. Only the store that holds the page calls
+// it, while nothing else reads the cost.
+func (p *Page) Grew(n int64) { p.grown.Add(n) }
+
+// SameVariant reports whether both pages answer the same requests.
+func (p *Page) SameVariant(other *Page) bool {
+	a, b := p.Variant, other.Variant
+	if a == nil || b == nil {
+		return a == b
+	}
+	return slices.Equal(a.Names, b.Names) && slices.Equal(a.Values, b.Values)
+}
+
+// Validators are what the page can be validated with, and where.
+func (p *Page) Validators() Validators {
+	v := Validators{Origin: p.Origin, ETag: cmp.Or(p.Minted, p.Header.Single("Etag"))}
+	if modified := p.Header.Single("Last-Modified"); isDate(modified) {
+		v.LastModified = modified
+	}
+	return v
+}
+
+// varies lists the request fields that the page varies by.
+func (p *Page) varies() []string {
+	if p.Variant == nil {
+		return nil
+	}
+	return p.Variant.Names
+}
+
+// version is what a reader's preconditions are about.
+func (p *Page) version() Version {
+	return Version{
+		ETag: p.Header.Single("Etag"), LastModified: p.Header.Single("Last-Modified"), Date: p.Header.Single("Date"),
+	}
+}
+
 // Matches reports whether the page answers a request with these fields.
 func (p *Page) Matches(request http.Header) bool {
-	return VaryMatch(p.VaryNames, p.VaryValues, request)
+	return p.Variant == nil || VaryMatch(p.Variant.Names, p.Variant.Values, request)
 }
 
 // Select returns the page that answers a request with these fields, nil when
@@ -79,48 +111,46 @@ func Select(pages []*Page, request http.Header) *Page {
 // newPage makes the page that a storable answer becomes. Its body is yet to arrive.
 func newPage(key Key, request http.Header, got *Fetched) *Page {
 	header := got.Response.Header.Clone()
-	directives := ParseCacheControl(header["Cache-Control"])
+	directives := ResponseDirectives(header)
 	directives.Withhold(header)
 	Hop(header)
 	header.Del("Trailer")
 	page := &Page{
-		Key:    key,
-		Status: got.Response.StatusCode,
-		Origin: got.Origin,
-		Body:   &Body{},
-		Length: got.Response.ContentLength,
+		Key: key, Status: got.Response.StatusCode, Origin: got.Origin, Body: &Body{}, Length: got.Response.ContentLength,
 	}
 	page.setHeader(header, request, got)
 	return page
 }
 
-// freshen makes the page that a 304 turns the stored one into, RFC 9111 §4.3.4.
+// freshen makes the page that an answer without a body turns the stored one into: a 304
+// (RFC 9111 §4.3.4), or one to HEAD (§4.3.5).
 func (p *Page) freshen(request http.Header, got *Fetched) *Page {
-	fresh := &Page{Key: p.Key, Status: p.Status, Origin: p.Origin, Body: p.Body, Length: p.Length}
-	fresh.setHeader(Merge(p.Header, got.Response.Header), request, got)
+	fresh := &Page{Key: p.Key, Status: p.Status, Origin: p.Origin, Minted: p.Minted, Body: p.Body, Length: p.Length}
+	fresh.setHeader(Merge(p.Header.Unpack(), got.Response.Header), request, got)
 	return fresh
 }
 
 // setHeader takes over a header and everything that follows from it.
 func (p *Page) setHeader(header, request http.Header, got *Fetched) {
 	p.Freshness = Reckon(p.Status, header, got.Requested, got.Responded)
+	p.Freshness.rule(got)
 	header.Del("Age") // reckoned anew at every use, RFC 9111 §5.1
 	if header.Get("Date") == "" {
 		// RFC 9110 §6.6.1: a recipient with a clock must supply what is missing.
 		header.Set("Date", got.Responded.UTC().Format(http.TimeFormat))
 	}
-	p.Header = header
-	p.Validators = ValidatorsOf(p.Origin, header)
-	p.VaryNames, _ = VaryNames(header)
-	if header.Get("Content-Encoding") != "" && !slices.Contains(p.VaryNames, "Accept-Encoding") {
+	names, _ := VaryNames(header)
+	if header.Get("Content-Encoding") != "" && !slices.Contains(names, "Accept-Encoding") {
 		// The origin forgot to say so, but a reader who cannot read the coding
 		// must not get it, from here or from a cache on its way.
 		header.Add("Vary", "Accept-Encoding")
-		p.VaryNames = append(p.VaryNames, "Accept-Encoding")
-		slices.Sort(p.VaryNames)
+		names = append(names, "Accept-Encoding")
+		slices.Sort(names)
 	}
-	p.VaryValues = VaryValues(p.VaryNames, request)
-	p.prepare()
+	if len(names) > 0 {
+		p.Variant = &Variant{Names: names, Values: VaryValues(names, request)}
+	}
+	p.Header = PackHeader(header)
 }
 
 // finished is the page as it is stored: with the length that was not known while
@@ -129,28 +159,16 @@ func (p *Page) finished() *Page {
 	if p.Length >= 0 {
 		return p
 	}
-	whole := &Page{
-		Key: p.Key, Status: p.Status, Header: p.Header.Clone(), Origin: p.Origin, Freshness: p.Freshness,
-		Validators: p.Validators, VaryNames: p.VaryNames, VaryValues: p.VaryValues, Body: p.Body, Length: p.Body.Size(),
+	length := p.Body.Size()
+	return &Page{
+		Key: p.Key, Status: p.Status, Origin: p.Origin, Freshness: p.Freshness, Minted: p.Minted, Variant: p.Variant,
+		Body: p.Body, Length: length, Header: p.Header.with(Field{"Content-Length", strconv.FormatInt(length, 10)}),
 	}
-	whole.Header.Set("Content-Length", strconv.FormatInt(whole.Length, 10))
-	whole.prepare()
-	return whole
 }
 
 // isOlder reports whether another page of the same variant was fetched later.
 func (p *Page) isOlder(than *Page) bool {
-	return than.Freshness.Responded.After(p.Freshness.Responded) &&
-		slices.Equal(p.VaryNames, than.VaryNames) && slices.Equal(p.VaryValues, than.VaryValues)
-}
-
-// prepare lays out the header as renditions send it.
-func (p *Page) prepare() {
-	p.fields = make([]Field, 0, len(p.Header))
-	for name, values := range p.Header {
-		p.fields = append(p.fields, Field{Name: name, Values: values})
-	}
-	slices.SortFunc(p.fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	return than.Freshness.Responded.After(p.Freshness.Responded) && p.SameVariant(than)
 }
 
 // revive keeps a stale page in service until the given time after its refresh
@@ -159,3 +177,27 @@ func (p *Page) revive(until time.Time) { p.revived.Store(until.UnixNano()) }
 
 // isRevived reports whether a failed refresh is too recent to be repeated.
 func (p *Page) isRevived(now time.Time) bool { return now.UnixNano() < p.revived.Load() }
+
+// expire makes the page stale from now on: a soft purge. It may still stand in for what
+// cannot be had.
+func (p *Page) expire(now time.Time) { p.expired.CompareAndSwap(0, now.UnixNano()) }
+
+// freshness is the page's freshness, as far as nobody has cut it short.
+func (p *Page) freshness() Freshness {
+	f := p.Freshness
+	if at := p.expired.Load(); at != 0 {
+		f.Lifetime = min(f.Lifetime, f.Age(time.Unix(0, at)))
+	}
+	return f
+}
+
+// isConfirmed reports whether a 304 is about the page: from the origin that minted its
+// validators, and not about another version of it.
+func (p *Page) isConfirmed(got *Fetched) bool {
+	held := p.Validators()
+	if got.Origin != held.Origin || held.Empty() {
+		return false
+	}
+	given := ValidatorsOf(got.Origin, got.Response.Header)
+	return Confirms(held, given)
+}

@@ -32,7 +32,7 @@ func TestAPageKeepsWhatIsForEveryReader(t *testing.T) {
 	page := keep(t, nil, `Cache-Control: max-age=60, private="X-Private"`, "Content-Type: text/html", "X-Private: 1",
 		"Age: 5", "Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5", "Trailer: X-Sum", "Content-Encoding: br")
 	for _, name := range []string{"Age", "Connection", "X-Hop", "Keep-Alive", "Trailer", "X-Private"} {
-		require.NotContains(t, page.Header, name, "§3.1")
+		require.False(t, page.Header.Has(name), "§3.1")
 	}
 	require.Equal(t, "text/html", page.Header.Get("Content-Type"))
 	require.NotEmpty(t, page.Header.Get("Date"), "RFC 9110 §6.6.1: supplied where it is missing")
@@ -42,7 +42,7 @@ func TestAPageKeepsWhatIsForEveryReader(t *testing.T) {
 
 func TestACodedPageIsOnlyForReadersOfItsCoding(t *testing.T) {
 	page := keep(t, []string{"Accept-Encoding: br"}, minute, "Content-Encoding: br")
-	require.Equal(t, []string{"Accept-Encoding"}, page.VaryNames, "also where the origin forgot to say so")
+	require.Equal(t, []string{"Accept-Encoding"}, page.Variant.Names, "also where the origin forgot to say so")
 	require.True(t, page.Matches(fields("Accept-Encoding: br")))
 	require.False(t, page.Matches(fields("Accept-Encoding: gzip")))
 	require.False(t, page.Matches(fields()))
@@ -69,13 +69,13 @@ func TestAPageHasALengthWhereTheOriginDeclaredNone(t *testing.T) {
 func TestALeaderWhoComesLateGetsTheWholeOfABodyWithoutALength(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEdge(t, func(a ask) (*http.Response, error) {
-			a.Query.Interim(http.Header{})
+			a.Query.Interim(103, http.Header{})
 			response := replyOf(200, -1, minute)
 			response.Body = io.NopCloser(strings.NewReader("news"))
 			return response, nil
 		})
 		leader, busy := e.request("GET"), make(chan struct{})
-		leader.Interim = func(http.Header) { <-busy }
+		leader.Interim = func(int, http.Header) { <-busy }
 		time.AfterFunc(time.Minute, func() { close(busy) })
 		a := e.ask(t, leader)
 		require.Nil(t, a.Cursor, "it has arrived meanwhile")
@@ -88,7 +88,7 @@ func TestALeaderWhoComesLateGetsTheWholeOfABodyWithoutALength(t *testing.T) {
 
 func TestSelectPrefersTheMostRecentPage(t *testing.T) {
 	older, newer := kept(200), kept(200)
-	older.VaryNames, older.VaryValues = []string{"Accept"}, []string{"text/html"}
+	older.Variant = &cache.Variant{Names: []string{"Accept"}, Values: []string{"text/html"}}
 	html := fields("Accept: text/html")
 	require.Same(t, newer, cache.Select([]*cache.Page{newer, older}, html))
 	require.Same(t, older, cache.Select([]*cache.Page{older, newer}, html))
@@ -102,9 +102,9 @@ func TestCostCountsWhatAPageHolds(t *testing.T) {
 	for _, more := range []func(p *cache.Page){
 		func(p *cache.Page) { p.Body = cache.NewBody(make([]byte, 1010)) },
 		func(p *cache.Page) { p.Key += cache.Key(strings.Repeat("x", 1000)) },
-		func(p *cache.Page) { p.Header = fields("X: " + strings.Repeat("x", 1000)) },
+		func(p *cache.Page) { p.Header = cache.PackHeader(fields("X: " + strings.Repeat("x", 1000))) },
 		func(p *cache.Page) {
-			p.VaryNames, p.VaryValues = []string{"Accept"}, []string{strings.Repeat("x", 1000)}
+			p.Variant = &cache.Variant{Names: []string{"Accept"}, Values: []string{strings.Repeat("x", 1000)}}
 		},
 	} {
 		p := kept(200)

@@ -6,15 +6,19 @@ import (
 	"time"
 )
 
+// Version is what preconditions compare: the validators of a stored page, and its Date.
+// Each is the field's value, "" where the page has none or has different ones.
+type Version struct{ ETag, LastModified, Date string }
+
 // PreconditionFailed reports whether the reader's If-Match or, without one, its
 // If-Unmodified-Since is false of the stored page, so that 412 is the answer (RFC
 // 9110 §13.2.2, steps 1 and 2). They come before [NotModified]. It does not allocate.
-func PreconditionFailed(request http.Header, status int, page http.Header) bool {
+func PreconditionFailed(request http.Header, status int, held Version) bool {
 	if status < 200 || status > 299 {
 		return false // §13.2.1
 	}
 	if wanted := request["If-Match"]; len(wanted) > 0 {
-		return !matchesStrongly(wanted, single(page, "Etag"))
+		return !matchesStrongly(wanted, held.ETag)
 	}
 	if len(request["If-Unmodified-Since"]) == 0 {
 		return false
@@ -23,21 +27,21 @@ func PreconditionFailed(request http.Header, status int, page http.Header) bool 
 	if !ok {
 		return false // §13.1.4: to be ignored, as where the page has no date
 	}
-	modified, ok := ParseDate(single(page, "Last-Modified"))
+	modified, ok := ParseDate(held.LastModified)
 	return ok && modified.After(since)
 }
 
 // NotModified reports whether the reader's own preconditions say that it holds
 // the stored page already, so that 304 is the answer (RFC 9111 §4.3.2). Status
-// and page are those of the stored page. Only If-None-Match, by weak
+// is that of the stored page. Only If-None-Match, by weak
 // comparison, and, without it, If-Modified-Since count. Whether the page may be
 // used at all is for [Decide]. It does not allocate.
-func NotModified(request http.Header, status int, page http.Header) bool {
+func NotModified(request http.Header, status int, held Version) bool {
 	if status < 200 || status > 299 {
 		return false // RFC 9110 §13.2.1: no preconditions on other answers
 	}
-	if held := request["If-None-Match"]; len(held) > 0 {
-		return matchesAny(held, single(page, "Etag"))
+	if tags := request["If-None-Match"]; len(tags) > 0 {
+		return matchesAny(tags, held.ETag)
 	}
 	if len(request["If-Modified-Since"]) == 0 {
 		return false
@@ -46,17 +50,17 @@ func NotModified(request http.Header, status int, page http.Header) bool {
 	if !ok {
 		return false
 	}
-	modified, ok := lastChange(page)
+	modified, ok := lastChange(held)
 	return ok && !modified.After(since)
 }
 
 // lastChange is when the page was last modified: its Last-Modified, or else its
 // Date (RFC 9111 §4.3.2).
-func lastChange(page http.Header) (time.Time, bool) {
-	if t, ok := ParseDate(single(page, "Last-Modified")); ok {
+func lastChange(held Version) (time.Time, bool) {
+	if t, ok := ParseDate(held.LastModified); ok {
 		return t, true
 	}
-	return ParseDate(single(page, "Date"))
+	return ParseDate(held.Date)
 }
 
 // matchesAny reports whether tag is among the lines of an If-None-Match field,

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,10 +15,58 @@ import (
 // change from one use to the next, and whoever sends the rendition adds them.
 type Rendition struct {
 	Status int
-	Fields []Field
+	Header Header // the page's; see Fields
+	// Own are fields of the rendition itself, in place of the page's of the same name;
+	// one without a value only removes that.
+	Own    []Field
 	Body   *Body // nil when none is sent
 	From   int64 // first byte of the body that is sent
 	Length int64 // bytes that are sent; -1 while a body of unknown length arrives
+	// Pieces are the parts of a body of several, in place of From and Length of it; nil
+	// for an ordinary one.
+	Pieces []Piece
+
+	sends func(name string) bool // which of the page's fields are sent; nil for all
+}
+
+// Piece is a text and the part of a page's body that comes after it.
+type Piece struct {
+	Text         string
+	From, Length int64
+}
+
+// Fields are the header fields to be sent: those of the rendition itself, then the page's.
+func (r *Rendition) Fields() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, f := range r.Own {
+			if f.Value != "" && !yield(f.Name, f.Value) {
+				return
+			}
+		}
+		for rest := r.Header; rest != ""; {
+			var name, value string
+			name, value, rest = rest.next()
+			if r.omits(name) {
+				continue
+			}
+			if !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// omits reports whether a field of the page's is not sent.
+func (r *Rendition) omits(name string) bool {
+	if r.sends != nil && !r.sends(name) {
+		return true
+	}
+	for i := range r.Own {
+		if r.Own[i].Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // Render makes the rendition of the page that answers the request: the whole
@@ -30,11 +79,13 @@ func (p *Page) Render(request *http.Request) Rendition {
 // render is Render, given whether the body has arrived.
 func (p *Page) render(request *http.Request, whole bool) Rendition {
 	if p.Status == http.StatusOK {
-		if PreconditionFailed(request.Header, p.Status, p.Header) {
-			return p.preconditionFailed()
-		}
-		if NotModified(request.Header, p.Status, p.Header) {
-			return p.notModified()
+		if conditional(request.Header) {
+			switch held := p.version(); {
+			case PreconditionFailed(request.Header, p.Status, held):
+				return Rendition{Status: http.StatusPreconditionFailed, Header: p.Header, sends: inPreconditionFailed, Own: emptyBody}
+			case NotModified(request.Header, p.Status, held):
+				return Rendition{Status: http.StatusNotModified, Header: p.Header, sends: inNotModified}
+			}
 		}
 		if whole && request.Method == http.MethodGet && len(request.Header["Range"]) > 0 {
 			if part, ok := p.part(request.Header); ok {
@@ -42,7 +93,7 @@ func (p *Page) render(request *http.Request, whole bool) Rendition {
 			}
 		}
 	}
-	r := Rendition{Status: p.Status, Fields: p.fields, Body: p.Body, Length: p.Length}
+	r := Rendition{Status: p.Status, Header: p.Header, Body: p.Body, Length: p.Length}
 	if whole {
 		r.Length = p.Body.Size()
 	}
@@ -52,37 +103,40 @@ func (p *Page) render(request *http.Request, whole bool) Rendition {
 	return r
 }
 
-// notModified is the 304 that stands for the page, with the fields that
-// RFC 9110 §15.4.5 asks for.
-func (p *Page) notModified() Rendition {
-	r := Rendition{Status: http.StatusNotModified, Fields: make([]Field, 0, 7)}
-	for _, f := range p.fields {
-		switch f.Name {
-		case "Cache-Control", "Content-Location", "Date", "Etag", "Expires", "Vary", "Last-Modified":
-			r.Fields = append(r.Fields, f)
-		}
-	}
-	return r
+// emptyBody is what an answer without a body says of it. Nobody changes it.
+var emptyBody = []Field{{"Content-Length", "0"}}
+
+// conditional reports whether a request has preconditions that a stored page decides.
+func conditional(request http.Header) bool {
+	return len(request["If-None-Match"]) > 0 || len(request["If-Modified-Since"]) > 0 ||
+		len(request["If-Match"]) > 0 || len(request["If-Unmodified-Since"]) > 0
 }
 
-// preconditionFailed is the 412 for a reader who wanted another version of the page.
-func (p *Page) preconditionFailed() Rendition {
-	r := Rendition{Status: http.StatusPreconditionFailed, Fields: make([]Field, 0, 5)}
-	r.Fields = append(r.Fields, Field{"Content-Length", []string{"0"}})
-	for _, f := range p.fields {
-		switch f.Name {
-		case "Date", "Etag", "Last-Modified", "Vary":
-			r.Fields = append(r.Fields, f)
-		}
+// inNotModified reports whether a field is sent in the 304 that stands for a page: those
+// that RFC 9110 §15.4.5 asks for.
+func inNotModified(name string) bool {
+	switch name {
+	case "Cache-Control", "Cdn-Cache-Control", "Content-Location", "Date", "Etag", "Expires", "Vary", "Last-Modified":
+		return true
 	}
-	return r
+	return false
+}
+
+// inPreconditionFailed reports whether a field is sent in the 412 for a reader who wanted
+// another version of the page.
+func inPreconditionFailed(name string) bool {
+	switch name {
+	case "Date", "Etag", "Last-Modified", "Vary":
+		return true
+	}
+	return false
 }
 
 // part is the single range that the request asks for, RFC 9110 §14, of a page whose
 // body has arrived. ok is false where the whole page is the right answer: the Range
 // is malformed or lists several, or If-Range names another version.
 func (p *Page) part(request http.Header) (r Rendition, ok bool) {
-	if !ifRange(request, p.Header) {
+	if !ifRange(request, p.version()) {
 		return Rendition{}, false
 	}
 	length := p.Body.Size() // unlike p.Length, known also of a page that had to be followed to its end
@@ -94,34 +148,29 @@ func (p *Page) part(request http.Header) (r Rendition, ok bool) {
 	if !satisfiable {
 		return Rendition{
 			Status: http.StatusRequestedRangeNotSatisfiable,
-			Fields: []Field{{"Content-Length", []string{"0"}}, {"Content-Range", []string{"bytes */" + size}}},
+			Own:    []Field{{"Content-Length", "0"}, {"Content-Range", "bytes */" + size}},
 		}, true
 	}
 	span := strconv.FormatInt(from, 10) + "-" + strconv.FormatInt(to-1, 10)
-	r = Rendition{Status: http.StatusPartialContent, Body: p.Body, From: from, Length: to - from}
-	r.Fields = make([]Field, 0, len(p.fields)+2)
-	r.Fields = append(r.Fields,
-		Field{"Content-Length", []string{strconv.FormatInt(to-from, 10)}},
-		Field{"Content-Range", []string{"bytes " + span + "/" + size}})
-	for _, f := range p.fields {
-		if f.Name != "Content-Length" {
-			r.Fields = append(r.Fields, f)
-		}
+	r = Rendition{Status: http.StatusPartialContent, Header: p.Header, Body: p.Body, From: from, Length: to - from}
+	r.Own = []Field{
+		{"Content-Length", strconv.FormatInt(to-from, 10)},
+		{"Content-Range", "bytes " + span + "/" + size},
 	}
 	return r, true
 }
 
 // ifRange reports whether If-Range, when there, names the stored version
 // (strongly: RFC 9110 §13.1.5).
-func ifRange(request, page http.Header) bool {
+func ifRange(request http.Header, held Version) bool {
 	condition := request.Get("If-Range")
 	switch {
 	case condition == "":
 		return true
 	case strings.HasPrefix(condition, `"`):
-		return condition == page.Get("Etag")
+		return condition == held.ETag
 	default:
-		return condition == page.Get("Last-Modified")
+		return condition == held.LastModified
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // kept is a stored page of ten bytes.
 func kept(status int, lines ...string) *cache.Page {
 	return &cache.Page{
-		Key: "gazette /", Status: status, Header: fields(lines...), Body: cache.NewBody([]byte("0123456789")), Length: 10,
+		Key: "gazette /", Status: status, Header: cache.PackHeader(fields(lines...)), Body: cache.NewBody([]byte("0123456789")), Length: 10,
 	}
 }
 
@@ -82,8 +82,8 @@ func TestARangeComesWithTheFieldsOfItsPage(t *testing.T) {
 	require.Equal(t, `"1"`, field(a, "Etag"))
 	require.Equal(t, "text/plain", field(a, "Content-Type"))
 	lengths := 0
-	for _, f := range a.Rendition.Fields {
-		if f.Name == "Content-Length" {
+	for name := range a.Rendition.Fields() {
+		if name == "Content-Length" {
 			lengths++
 		}
 	}

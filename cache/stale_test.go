@@ -153,7 +153,8 @@ func TestAStalePageStandsInForAFailure(t *testing.T) {
 		{"RFC 5861 §4 the page allows it", down, cache.Policy{}, "max-age=60, stale-if-error=7200", true, cache.DetailError},
 		{"the operator allows it", down, cache.Policy{Stale: 2 * time.Hour}, "max-age=60", true, cache.DetailError},
 		{"a server error", always(500, "oops"), cache.Policy{Stale: 2 * time.Hour}, "max-age=60", true, cache.DetailError},
-		{"the operator allows it in an outage", down, cache.Policy{Outage: 2 * time.Hour}, "max-age=60, must-revalidate", true, cache.DetailOutage},
+		{"the operator allows it where no origin can be reached", cut, cache.Policy{Outage: 2 * time.Hour}, "max-age=60, must-revalidate", true, cache.DetailOutage},
+		{"§5.2.2.2 but not where one was", down, cache.Policy{Outage: 2 * time.Hour}, "max-age=60, must-revalidate", false, ""},
 		{"nobody allows it", down, cache.Policy{}, "max-age=60", false, ""},
 		{"it is too old", down, cache.Policy{Stale: time.Minute, Outage: time.Minute}, "max-age=60", false, ""},
 	} {

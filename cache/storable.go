@@ -76,7 +76,7 @@ func Storable(method string, request http.Header, status int, response http.Head
 		return ReasonPrivate
 	case len(request["Authorization"]) > 0 && !released && !d.MustRevalidate:
 		return ReasonAuthorization
-	case personal(request) && !released:
+	case len(request["Cookie"]) > 0 && !released:
 		return ReasonCookie
 	case variesByAnything(response):
 		return ReasonVaryStar
@@ -89,10 +89,6 @@ func Storable(method string, request http.Header, status int, response http.Head
 	}
 	return ReasonNoFreshness
 }
-
-// personal reports whether a request carries a cookie, so that its answer may be
-// meant for one reader without saying so. Only sites that want cookies see one.
-func personal(request http.Header) bool { return len(request["Cookie"]) > 0 }
 
 // storableStatus refuses the statuses that can never be a page.
 func storableStatus(status int) Reason {

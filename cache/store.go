@@ -1,5 +1,7 @@
 package cache
 
+import "context"
+
 // Store keeps pages by key within a budget of bytes.
 //
 // The budget counts bodies, headers and bookkeeping ([Page.Cost]) of the pages
@@ -14,6 +16,8 @@ type Store interface {
 	// Pages returns the pages stored under key, most recently stored first, nil
 	// without any. Asking counts as use. The slice must not be changed.
 	Pages(key Key) []*Page
+	// Peek is Pages, but asking this way is no use.
+	Peek(key Key) []*Page
 	// Reserve sets n bytes aside for a body that arrives under key. False means
 	// that they cannot be had, and nothing is set aside.
 	Reserve(key Key, n int64) bool
@@ -28,6 +32,13 @@ type Store interface {
 	// Drop lets go of one page that Pages gave, and of no other variant. False means
 	// that it is not there any more, or another is in its place.
 	Drop(page *Page) bool
+	// Grow adds n bytes to what a stored page costs, for a rendition of it, and tells the
+	// page. False means that it is not stored any more, or that there is no room.
+	Grow(page *Page, n int64) bool
+	// Sweep shows every page to visit, a few at a time and in no order, and lets go of
+	// those for which that is false. No other call waits for longer than a few visits. A page
+	// that is stored meanwhile may be shown or not. It ends early with ctx.
+	Sweep(ctx context.Context, visit func(*Page) (keep bool))
 	// Usage tells what the store holds now.
 	Usage() Usage
 }

@@ -25,6 +25,11 @@ func ValidatorsOf(origin string, h http.Header) Validators {
 	return v
 }
 
+// VersionOf is what preconditions compare of an answer with the header h.
+func VersionOf(h http.Header) Version {
+	return Version{ETag: single(h, "Etag"), LastModified: single(h, "Last-Modified"), Date: single(h, "Date")}
+}
+
 // Empty reports whether there is nothing to validate with.
 func (v Validators) Empty() bool { return v.ETag == "" && v.LastModified == "" }
 
@@ -51,7 +56,7 @@ func isDate(s string) bool {
 	return ok
 }
 
-// Confirms reports whether a 304 is about the stored page, given both headers
+// Confirms reports whether a 304 is about the stored page, given what both are validated with
 // (RFC 9111 §4.3.4). When it is not, the stored page must be neither updated nor
 // used: ask again without validators. A 304 without any validator answers the
 // ones it was asked with.
@@ -59,8 +64,7 @@ func isDate(s string) bool {
 // A strong tag in the 304 is taken to confirm the weak tag of the same text:
 // servers that compress on the fly weaken the tag of what they send but not that
 // of what they confirm, and refusing would fetch every such page twice.
-func Confirms(stored, fresh http.Header) bool {
-	held, given := ValidatorsOf("", stored), ValidatorsOf("", fresh)
+func Confirms(held, given Validators) bool {
 	switch {
 	case given.ETag != "":
 		return opaqueTag(held.ETag) == opaqueTag(given.ETag)

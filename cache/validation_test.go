@@ -67,7 +67,7 @@ func TestConfirms(t *testing.T) {
 		{"no validator at all", []string{`ETag: "a"`, modified}, nil, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, c.want, cache.Confirms(fields(c.stored...), fields(c.fresh...)))
+			require.Equal(t, c.want, cache.Confirms(cache.ValidatorsOf("a", fields(c.stored...)), cache.ValidatorsOf("a", fields(c.fresh...))))
 		})
 	}
 }
@@ -155,7 +155,7 @@ func TestNotModified(t *testing.T) {
 		{"RFC 9110 §13.2.1 for any 2xx", []string{`If-None-Match: "abc"`}, 203, strong, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, c.want, cache.NotModified(fields(c.request...), c.status, fields(c.page...)))
+			require.Equal(t, c.want, cache.NotModified(fields(c.request...), c.status, cache.VersionOf(fields(c.page...))))
 		})
 	}
 }
@@ -186,9 +186,9 @@ func FuzzNotModified(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		held := http.Header{"If-None-Match": {s}}
-		require.Equal(t, cache.NotModified(held, 200, fields(`Etag: "abc"`)), cache.NotModified(held, 200, fields(`Etag: W/"abc"`)),
+		require.Equal(t, cache.NotModified(held, 200, cache.VersionOf(fields(`Etag: "abc"`))), cache.NotModified(held, 200, cache.VersionOf(fields(`Etag: W/"abc"`))),
 			"weak comparison does not see weakness")
 		held["If-None-Match"] = []string{s, `"abc"`}
-		require.True(t, cache.NotModified(held, 200, fields(`Etag: "abc"`)), "one line cannot hide another")
+		require.True(t, cache.NotModified(held, 200, cache.VersionOf(fields(`Etag: "abc"`))), "one line cannot hide another")
 	})
 }

@@ -36,7 +36,8 @@ type exchange struct {
 	retryAfter time.Duration
 	rec        Record
 
-	line []byte // scratch for field values
+	line   []byte   // scratch for field values
+	values []string // scratch for those of a rendition
 }
 
 // newExchange returns an empty exchange.
@@ -51,11 +52,12 @@ func (x *exchange) reset() {
 	x.w, x.in, x.site, x.body, x.retryAfter = nil, nil, nil, nil, 0
 	x.request.HTTP, x.request.Site, x.request.Key = nil, nil, ""
 	x.rec = Record{}
+	clear(x.values)
 }
 
-// interim passes a 103 on to the reader, RFC 8297. Readers who speak HTTP/1.0 do
-// not know of such answers, RFC 9110 §15.2.
-func (x *exchange) interim(hints http.Header) {
+// interim passes an interim answer on to the reader, RFC 9110 §15.2. Readers who speak
+// HTTP/1.0 do not know of such answers.
+func (x *exchange) interim(code int, hints http.Header) {
 	if !x.in.ProtoAtLeast(1, 1) {
 		return
 	}
@@ -65,7 +67,7 @@ func (x *exchange) interim(hints http.Header) {
 	for name, values := range hints {
 		header[name] = values
 	}
-	x.w.WriteHeader(http.StatusEarlyHints)
+	x.w.WriteHeader(code)
 	for name := range hints {
 		delete(header, name) // they are not the answer's
 	}
@@ -85,9 +87,7 @@ func (x *exchange) send(a *cache.Answer) {
 		defer a.Cursor.Close()
 	}
 	header := x.w.Header()
-	for _, f := range a.Rendition.Fields {
-		header[f.Name] = f.Values
-	}
+	x.copyFields(header, &a.Rendition)
 	x.toFront(header)
 	x.stamp(header, a)
 	x.writeHeader(header, a.Rendition.Status)
@@ -95,9 +95,26 @@ func (x *exchange) send(a *cache.Answer) {
 	case a.Rendition.Body == nil || x.in.Method == http.MethodHead:
 	case a.Cursor != nil:
 		x.follow(a.Cursor, a.Rendition.Body)
+	case a.Rendition.Pieces != nil:
+		x.writeParts(&a.Rendition)
 	default:
-		x.writeBody(&a.Rendition)
+		x.writeBody(a.Rendition.Body, a.Rendition.From, a.Rendition.Length)
 	}
+}
+
+// copyFields takes over the rendition's fields. The values are in scratch space: net/http
+// copies them when the header is written.
+func (x *exchange) copyFields(header http.Header, r *cache.Rendition) {
+	values := x.values[:0]
+	for name, value := range r.Fields() {
+		if before := header[name]; len(before) > 0 {
+			header[name] = append(before, value)
+			continue
+		}
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	x.values = values
 }
 
 // stamp adds the fields that tell of this use of the answer.
@@ -191,10 +208,21 @@ func (x *exchange) extendDeadline() {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeIdle))
 }
 
-// writeBody sends the rendition's part of a whole body.
-func (x *exchange) writeBody(r *cache.Rendition) {
-	chunks, _ := r.Body.Whole()
-	skip, left := r.From, r.Length
+// writeParts sends several parts of a whole body, each after its own text.
+func (x *exchange) writeParts(r *cache.Rendition) {
+	for _, p := range r.Pieces {
+		if !x.writePieces([]byte(p.Text)) || !x.writeBody(r.Body, p.From, p.Length) {
+			return
+		}
+	}
+}
+
+// writeBody sends a part of a whole body. False means that the reader is gone.
+func (x *exchange) writeBody(body *cache.Body, skip, left int64) bool {
+	if left == 0 {
+		return true
+	}
+	chunks, _ := body.Whole()
 	for _, chunk := range chunks {
 		if skip >= int64(len(chunk)) {
 			skip -= int64(len(chunk))
@@ -202,10 +230,14 @@ func (x *exchange) writeBody(r *cache.Rendition) {
 		}
 		part := chunk[skip:min(int64(len(chunk)), skip+left)]
 		skip, left = 0, left-int64(len(part))
-		if !x.writePieces(part) || left == 0 {
-			return
+		if !x.writePieces(part) {
+			return false
+		}
+		if left == 0 {
+			break
 		}
 	}
+	return true
 }
 
 // follow sends a body while it arrives, and its header before that if need be.

@@ -48,7 +48,9 @@ func NewSites(edge string, all []*Site) *Sites {
 	for _, site := range all {
 		site.inFlight = new(atomic.Int64)
 		site.keySpace = site.Name + "~" + site.generation()
-		site.cached = cache.Site{Policy: site.Policy, Outage: site.Pool.Outage, Fetch: site.fetcher(edge)}
+		site.cached = cache.Site{
+			Policy: site.Policy, Outage: site.Pool.Outage, Lone: len(site.Pool.Views()) == 1, Fetch: site.fetcher(edge),
+		}
 		if len(site.Fronts) == 0 {
 			s.fallback = site
 		}
@@ -109,15 +111,18 @@ func (s *Site) fetcher(edge string) cache.Fetch {
 		ask := &origin.Ask{
 			Method:  r.HTTP.Method,
 			URL:     s.canonical(r.HTTP.URL),
-			Header:  s.outgoing(r.HTTP, edge, query.Whole),
+			Header:  s.outgoing(r.HTTP, edge, query),
 			Trailer: r.HTTP.Trailer,
 			Body:    requestBody(r.HTTP),
 			Interim: query.Interim,
 		}
-		if v := query.Validators; !v.Empty() {
+		if v, part := query.Validators, query.IfRange; !v.Empty() || !part.Empty() {
 			ask.Conditional = func(name string, header http.Header) {
-				if name == v.Origin {
+				if name == v.Origin && !v.Empty() {
 					v.Apply(header)
+				}
+				if name == part.Origin && part.ETag != "" {
+					header["If-Range"] = []string{part.ETag}
 				}
 			}
 		}
@@ -147,14 +152,21 @@ func (s *Site) canonical(in *url.URL) *url.URL {
 	}
 }
 
-// outgoing is the header that goes to an origin, made from a reader's cleaned one.
-// whole leaves the reader's own conditions and ranges behind.
-func (s *Site) outgoing(in *http.Request, edge string, whole bool) http.Header {
+// outgoing is the header that goes to an origin, made from a reader's cleaned one and
+// what the cache adds to it.
+func (s *Site) outgoing(in *http.Request, edge string, query cache.Query) http.Header {
 	out := in.Header.Clone()
-	if whole {
+	if query.Whole || query.Range != "" {
+		delete(out, "Range")
+		delete(out, "If-Range")
+	}
+	if (query.Whole || query.Range != "") && !query.Conditions {
 		for _, name := range conditions {
 			delete(out, name)
 		}
+	}
+	if query.Range != "" {
+		out["Range"] = []string{query.Range}
 	}
 	s.Space.FromFront(out, in.Host)
 	out["Via"] = []string{via(in.ProtoMajor, in.ProtoMinor)} // the reader's own names proxies that the reader uses
@@ -162,10 +174,8 @@ func (s *Site) outgoing(in *http.Request, edge string, whole bool) http.Header {
 	return out
 }
 
-// conditions are the fields that make an answer less than the whole page.
-var conditions = []string{
-	"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range",
-}
+// conditions are the fields by which a reader tells what it has of a page.
+var conditions = []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
 
 // neutralise makes an origin's answer one of the publication's.
 func (s *Site) neutralise(response *http.Response) {

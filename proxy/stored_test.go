@@ -129,7 +129,7 @@ func TestCacheStatusTellsHowTheAnswerCameAbout(t *testing.T) {
 		{"GET", "/?cc=max-age=60", "X-Variant: 2", "heliograph; fwd=vary-miss; fwd-status=200; stored", cache.Miss, 2},
 		{"GET", "/?cc=max-age=60", "Cache-Control: no-cache", "heliograph; fwd=request; fwd-status=304", cache.Revalidated, 2},
 		{"GET", "/?cc=no-store", "", "heliograph; fwd=uri-miss; fwd-status=200; detail=no_store", cache.Miss, 2},
-		{"GET", "/?cc=private", "Authorization: Bearer x", "heliograph; fwd=bypass; fwd-status=200", cache.Bypass, 2},
+		{"GET", "/?cc=private", "Authorization: Bearer x", "heliograph; fwd=uri-miss; fwd-status=200; detail=private", cache.Miss, 2},
 		{"HEAD", "/?cc=max-age=9", "", "heliograph; fwd=uri-miss; fwd-status=200", cache.Miss, 2},
 		{"POST", "/?cc=max-age=8", "", "heliograph; fwd=method; fwd-status=200", cache.Bypass, 2},
 	} {

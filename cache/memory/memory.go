@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"context"
 	"hash/maphash"
 	"math"
 	"slices"
@@ -85,6 +86,54 @@ func (s *Store) Pages(key cache.Key) []*cache.Page {
 	return nil
 }
 
+// Peek implements [cache.Store].
+func (s *Store) Peek(key cache.Key) []*cache.Page {
+	sh := s.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if e, ok := sh.lru.Peek(key); ok {
+		return e.pages
+	}
+	return nil
+}
+
+// Grow implements [cache.Store].
+func (s *Store) Grow(page *cache.Page, n int64) bool {
+	sh := s.shard(page.Key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	e, ok := sh.lru.Get(page.Key)
+	if !ok || !slices.Contains(e.pages, page) || e.cost+n > sh.budget/4 || !s.makeRoomLocked(sh, n) {
+		return false
+	}
+	if !sh.lru.Contains(page.Key) {
+		return false
+	}
+	page.Grew(n)
+	e.cost += n
+	sh.used += n
+	return true
+}
+
+// Sweep implements [cache.Store].
+func (s *Store) Sweep(ctx context.Context, visit func(*cache.Page) bool) {
+	for _, sh := range s.shards {
+		sh.mu.Lock()
+		keys := sh.lru.Keys()
+		sh.mu.Unlock()
+		for _, key := range keys {
+			if ctx.Err() != nil {
+				return
+			}
+			for _, page := range s.Peek(key) {
+				if !visit(page) {
+					s.Drop(page)
+				}
+			}
+		}
+	}
+}
+
 // Reserve implements [cache.Store].
 func (s *Store) Reserve(key cache.Key, n int64) bool {
 	sh := s.shard(key)
@@ -145,16 +194,11 @@ func (sh *shard) takeOthersLocked(page *cache.Page) []*cache.Page {
 	sh.removeLocked(page.Key)
 	var others []*cache.Page
 	for _, p := range old.pages {
-		if len(others) < maxVariants-1 && !sameVariant(p, page) {
+		if len(others) < maxVariants-1 && !page.SameVariant(p) {
 			others = append(others, p)
 		}
 	}
 	return others
-}
-
-// sameVariant reports whether both pages answer the same requests.
-func sameVariant(a, b *cache.Page) bool {
-	return slices.Equal(a.VaryNames, b.VaryNames) && slices.Equal(a.VaryValues, b.VaryValues)
 }
 
 // Remove implements [cache.Store].

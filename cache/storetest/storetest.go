@@ -45,11 +45,11 @@ func Run(t *testing.T, open func(capacity int64) cache.Store) {
 // when it does not.
 func page(key cache.Key, size int, language string) *cache.Page {
 	p := &cache.Page{
-		Key: key, Status: http.StatusOK, Header: http.Header{"Etag": {`"1"`}}, Origin: "primary",
+		Key: key, Status: http.StatusOK, Header: cache.PackHeader(http.Header{"Etag": {`"1"`}}), Origin: "primary",
 		Body: cache.NewBody(make([]byte, size)), Length: int64(size),
 	}
 	if language != "" {
-		p.VaryNames, p.VaryValues = []string{"Accept-Language"}, []string{language}
+		p.Variant = &cache.Variant{Names: []string{"Accept-Language"}, Values: []string{language}}
 	}
 	return p
 }
@@ -58,7 +58,7 @@ func page(key cache.Key, size int, language string) *cache.Page {
 func languages(s cache.Store, key cache.Key) []string {
 	var all []string
 	for _, p := range s.Pages(key) {
-		all = append(all, p.VaryValues[0])
+		all = append(all, p.Variant.Values[0])
 	}
 	return all
 }

@@ -175,7 +175,7 @@ func TestEarlyHintsAreToldBeforeTheAnswer(t *testing.T) { // RFC 8297
 		var hints []string
 		began := time.Now()
 		a := ask(http.MethodGet, "/")
-		a.Interim = func(h http.Header) {
+		a.Interim = func(_ int, h http.Header) {
 			require.Equal(t, began, time.Now())
 			hints = append(hints, h.Get("Link"))
 		}

@@ -31,8 +31,8 @@ type Ask struct {
 	// Conditional adds the conditions that only the named origin understands. It
 	// is called once per attempt, for two attempts perhaps at once. It may be nil.
 	Conditional func(origin string, header http.Header)
-	// Interim is told of each 103 on the goroutine that called Fetch. It may be nil.
-	Interim func(http.Header)
+	// Interim is told of each interim answer on the goroutine that called Fetch. It may be nil.
+	Interim func(code int, header http.Header)
 }
 
 // safe reports whether asking twice is as good as asking once.
@@ -127,9 +127,9 @@ func (p *progress) at() health.Stage { return health.Stages()[p.stage.Load()] }
 
 // heard is told what an attempt's transport tells. Each may be nil.
 type heard struct {
-	interim   func(http.Header) // of each 103
-	wrote     func()            // when all of the request was written
-	connected func(net.Conn)    // of each connection that is used for the first time
+	interim   func(code int, header http.Header) // of each 103
+	wrote     func()                             // when all of the request was written
+	connected func(net.Conn)                     // of each connection that is used for the first time
 }
 
 // watch returns ctx with a trace that keeps p, and tells h.
@@ -161,7 +161,7 @@ func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.
 				return fmt.Errorf("malformed answer: more than %d interim ones before it", maxInterim)
 			}
 			if code == http.StatusEarlyHints && h.interim != nil {
-				h.interim(http.Header(header).Clone())
+				h.interim(code, http.Header(header).Clone())
 			}
 			return nil
 		},

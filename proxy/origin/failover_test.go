@@ -241,7 +241,7 @@ func TestAFailureThatIsOnlyTheReaderLeavingMovesNothing(t *testing.T) {
 			s.tracker.Observe(id("a"), health.Observation{Class: health.OK}) // a probe
 			ctx, leave := context.WithCancelCause(t.Context())
 			a := ask(http.MethodGet, "/")
-			a.Interim = func(http.Header) {
+			a.Interim = func(int, http.Header) {
 				leave(left)
 				time.Sleep(time.Millisecond) // the attempt fails of it meanwhile
 			}

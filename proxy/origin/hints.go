@@ -10,7 +10,7 @@ import (
 // hint passes on a 103 of an attempt. It goes out before the answer can be inspected,
 // so its origin must be one that probes know to be the publication, and nobody's
 // answer in this race may have been anything else.
-func (r *race) hint(a *attempt, header http.Header) {
+func (r *race) hint(a *attempt, code int, header http.Header) {
 	if r.ask.Interim == nil || r.doubted || r.pool.tracker.View(a.origin.ID).Verdict != health.Healthy {
 		return
 	}
@@ -19,7 +19,7 @@ func (r *race) hint(a *attempt, header http.Header) {
 		return
 	}
 	header["Link"] = links
-	r.ask.Interim(header)
+	r.ask.Interim(code, header)
 }
 
 // ownLinks keeps the links of a Link field (RFC 8288 §3) that lead to the publication.

@@ -26,7 +26,7 @@ func hinting(link string, next http.HandlerFunc) http.HandlerFunc {
 func (s *scene) hintsOf() []string {
 	var hints []string
 	a := ask(http.MethodGet, "/")
-	a.Interim = func(h http.Header) { hints = append(hints, h["Link"]...) }
+	a.Interim = func(_ int, h http.Header) { hints = append(hints, h["Link"]...) }
 	got, err := s.pool.Fetch(s.t.Context(), a)
 	require.NoError(s.t, err)
 	require.NoError(s.t, got.Response.Body.Close())
@@ -82,7 +82,7 @@ func TestHintsLeadNowhereElse(t *testing.T) { // RFC 8288 §3
 		s.pool.site.Own = own
 		told := false
 		a := ask(http.MethodGet, "/")
-		a.Interim = func(http.Header) { told = true }
+		a.Interim = func(int, http.Header) { told = true }
 		got, err := s.pool.Fetch(t.Context(), a)
 		requireAnswer(t, got, err, "a", page)
 		require.False(t, told, "an empty hint is none")

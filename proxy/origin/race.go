@@ -108,7 +108,7 @@ func (r *race) start(place int, hedge bool) bool {
 	a.last = len(r.order) == 0 || r.started >= maxRetries || r.limited || !hedge && !r.ask.safe()
 	r.running = append(r.running, a)
 	r.started++
-	told := heard{interim: func(h http.Header) { r.tell(func() { r.hint(a, h) }) }}
+	told := heard{interim: func(code int, h http.Header) { r.tell(func() { r.hint(a, code, h) }) }}
 	if body != nil {
 		told.wrote = func() { r.wrote(a) }
 	}
