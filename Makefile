@@ -7,11 +7,13 @@ FUZZTIME  ?= 10s
 BENCH     ?= .
 BENCHTIME ?= 1s
 COUNT     ?= 3
+REQUESTS  ?= 1000000
+PAGES     ?= 1000000
 
 # Debian keeps nginx where only root looks for programs.
 export PATH := $(PATH):/usr/sbin
 # The tests that say more without the race detector.
-WITHOUT_RACE := ^(TestAFreshHitAllocatesNothing|TestAPageWithoutObjectionDoesNotAllocate|TestLargeAnswerTakesLittleMemory)$$
+WITHOUT_RACE := ^(TestAFreshHitAllocatesNothing|TestAPageWithoutObjectionDoesNotAllocate|TestLargeAnswerTakesLittleMemory|TestHitRatio)$$
 # The seconds of load that bench-nginx takes in all.
 export BENCH_SECONDS ?= 40
 
@@ -21,7 +23,7 @@ LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION:v%=%))
 
 .DEFAULT_GOAL := help
 .PHONY: help download build test test-short needs lint format-check vet golangci vulnerabilities fmt \
-	fuzz matrix bench bench-go bench-nginx demo soak image-root docker clean
+	fuzz matrix bench bench-go bench-hitratio bench-memory bench-nginx demo soak image-root docker clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +39,7 @@ test: needs lint ## install what the tests need, then formatting, vet, linters, 
 		echo 'skipped: the race detector, which needs a C compiler'; fi; \
 	set -x; $(GO) test $$race -timeout 4m -skip '^TestMatrix$$' ./...
 	@# What the race detector changes: allocations, and the size of what passes in reasonable time.
-	$(GO) test -count 1 -timeout 4m -run '$(WITHOUT_RACE)' ./cache ./health/gate ./proxy
+	$(GO) test -count 1 -timeout 4m -run '$(WITHOUT_RACE)' ./cache ./cache/replay ./health/gate ./proxy
 	@# Dozens of edges at once: the race detector would take the time that probes have.
 	$(MAKE) --no-print-directory matrix
 
@@ -72,10 +74,16 @@ matrix: ## every scenario of blocking with a fresh, a stale and no stored copy; 
 	@table="$$(mktemp)"; $(GO) test -count 1 -timeout 10m -run '^TestMatrix$$' ./cmd/heliograph -matrix "$$table"; \
 		code=$$?; cat "$$table"; rm -f "$$table"; exit $$code
 
-bench: bench-go bench-nginx ## Go benchmarks with allocations, then the load run beside nginx
+bench: bench-go bench-hitratio bench-nginx ## Go benchmarks with allocations, the hit ratios, then the load run beside nginx
 
 bench-go: ## Go benchmarks with allocations; BENCH=regexp chooses, BENCHTIME=1s bounds each
 	$(GO) test -run '^$$' -bench '$(BENCH)' -skip BesideNginx -benchtime $(BENCHTIME) -benchmem ./...
+
+bench-hitratio: ## what the store keeps, beside plain LRU and otter: traces of REQUESTS (1000000) requests, a minute or two
+	$(GO) test -C cache/replay -count 1 -timeout 10m -run '^TestHitRatio$$' -requests $(REQUESTS)
+
+bench-memory: ## what each of PAGES (1000000) stored pages takes beyond its key, header and body
+	$(GO) test -C cache/memory -count 1 -timeout 10m -run '^TestBookkeepingIsSmall$$' -v -pages $(PAGES)
 
 bench-nginx: ## CPU time per hit, edge beside nginx, under load for BENCH_SECONDS (40)
 	@.ci/needs nginx wrk

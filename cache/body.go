@@ -25,17 +25,31 @@ const (
 type Body struct {
 	whole atomic.Bool // set once, after chunks, size and trailer are final and err is nil
 
-	mu      sync.Mutex // guards everything that follows, until whole is set
-	chunks  [][]byte
-	dropped int   // chunks that were in front of these; only when passing
-	size    int64 // bytes appended so far
-	ended   bool
+	mu       sync.Mutex // guards everything that follows, until whole is set
+	ended    bool
+	ending   bool // nobody follows, and the fill is being ended
+	chunks   [][]byte
+	size     int64 // bytes appended so far
+	trailer  http.Header
+	*arrival // nil while nobody has followed, and again for good when the body is whole
+}
+
+// arrival is what need not be known of a body any more when it is whole: most bodies are,
+// and there are many. Body.mu guards it.
+type arrival struct {
+	dropped int // chunks that were in front of the body's; only when passing
 	err     error
-	trailer http.Header
 	change  chan struct{} // closed at the next change; nil when nobody waits
 	cursors map[*Cursor]struct{}
 	window  *window // how it passes; nil as long as it is kept
-	ending  bool    // nobody follows, and the fill is being ended
+}
+
+// arrivingLocked is the body's arrival. The body is not whole.
+func (b *Body) arrivingLocked() *arrival {
+	if b.arrival == nil {
+		b.arrival = new(arrival)
+	}
+	return b.arrival
 }
 
 // NewBody returns a whole body made of b, which the caller must not change afterwards.
@@ -122,7 +136,7 @@ func (b *Body) grow(n int) {
 func (b *Body) trim() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.window != nil || len(b.chunks) == 0 {
+	if b.passingLocked() || len(b.chunks) == 0 {
 		return
 	}
 	last := &b.chunks[len(b.chunks)-1]
@@ -135,25 +149,33 @@ func (b *Body) trim() {
 func (b *Body) end(err error, trailer http.Header) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ended, b.err, b.trailer = true, err, trailer
+	b.ended, b.trailer = true, trailer
+	b.arrivingLocked().err = err
+	b.changedLocked()
 	if err == nil && b.window == nil {
-		b.cursors = nil // they need not be told of anything any more
+		b.arrival = nil // nobody need be told of anything any more
 		b.whole.Store(true)
 	}
-	b.changedLocked()
 }
+
+// passingLocked reports whether the body is not kept.
+func (b *Body) passingLocked() bool { return b.arrival != nil && b.window != nil }
 
 // changedLocked wakes everybody who waits for the next change.
 func (b *Body) changedLocked() {
-	if b.change != nil {
+	if b.arrival != nil && b.change != nil {
 		close(b.change)
 		b.change = nil
 	}
 }
 
-// changeLocked returns a channel that is closed at the next change.
+// changeLocked returns a channel that is closed at the next change; nil when there will
+// be none.
 func (b *Body) changeLocked() <-chan struct{} {
-	if b.change == nil {
+	if b.ended {
+		return nil
+	}
+	if b.arrivingLocked().change == nil {
 		b.change = make(chan struct{})
 	}
 	return b.change
@@ -164,7 +186,7 @@ func (b *Body) changeLocked() <-chan struct{} {
 func (b *Body) abandon() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.cursors) > 0 {
+	if b.arrival != nil && len(b.cursors) > 0 {
 		return false
 	}
 	b.ending = true

@@ -143,7 +143,7 @@ func TestAReaderIsTakenOverTheEndOfABody(t *testing.T) {
 	arrive(b, []byte("news"))
 	b.trim()
 	b.end(nil, nil)
-	require.Nil(t, b.cursors, "a stored body does not remember who followed it")
+	require.Nil(t, b.arrival, "a stored body does not remember who followed it")
 	got, err := rest(t.Context(), c)
 	require.Equal(t, "news", string(got))
 	require.Equal(t, io.EOF, err)

@@ -32,6 +32,8 @@ type Fetch func(ctx context.Context, r *Request, query Query) (*Fetched, error)
 type Query struct {
 	// Whole asks for the whole page: the reader's own conditions and ranges stay behind.
 	Whole bool
+	// Compressed asks for a compressed transfer whatever the reader takes: the cache decodes it.
+	Compressed bool
 	// Conditions lets the reader's own conditions go along with Whole: nothing is stored
 	// that they could be compared with (RFC 9111 §4.3.2).
 	Conditions bool
@@ -78,6 +80,7 @@ type Request struct {
 	HTTP    *http.Request // cleaned: end-to-end fields only; must not change any more
 	Site    *Site
 	Interim func(code int, header http.Header) // as in Query, on the goroutine that called Answer; may be nil
+	Bypass  bool                               // a rule of the site keeps the request away from what is stored
 }
 
 // Result says in one word how an answer came about.
@@ -117,6 +120,7 @@ type Cache struct {
 	maxPage int64
 	now     func() time.Time
 	count   Counters
+	coders  coders
 
 	ctx    context.Context // of all fills; ends with Close
 	cancel context.CancelFunc
@@ -126,7 +130,10 @@ type Cache struct {
 	closed   bool
 	fills    map[string]*fill
 	byKey    map[Key]int // how many of fills are for a key
-	declined *simplelru.LRU[Key, time.Time]
+	declined *simplelru.LRU[Key, refusal]
+	purging  *purging // in part
+
+	noVary *noVaryIndex // has a lock of its own
 }
 
 // Counters tell what happened since the start.
@@ -142,6 +149,9 @@ type Options struct {
 	Store   Store
 	MaxPage int64            // largest body that is stored, in bytes
 	Now     func() time.Time // nil means time.Now
+	// Purged is told of each purge that an operator asked for when it is done. It must be
+	// quick. May be nil.
+	Purged func(PurgeReport)
 }
 
 // New returns a cache over a store.
@@ -150,14 +160,17 @@ func New(o Options) *Cache {
 		o.Now = time.Now
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	declined, err := simplelru.NewLRU[Key, time.Time](declinedKeys, nil)
+	declined, err := simplelru.NewLRU[Key, refusal](declinedKeys, nil)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
 	c := &Cache{
 		store: o.Store, maxPage: o.MaxPage, now: o.Now, ctx: ctx, cancel: cancel,
-		fills: make(map[string]*fill), byKey: make(map[Key]int), declined: declined,
+		fills: make(map[string]*fill), byKey: make(map[Key]int), declined: declined, purging: newPurging(),
+		noVary: newNoVaryIndex(),
 	}
+	c.coders.open()
+	c.purging.told = o.Purged
 	c.count.Uncacheable = make(map[Reason]*atomic.Uint64)
 	for _, r := range Reasons() {
 		c.count.Uncacheable[r] = new(atomic.Uint64)
@@ -184,12 +197,17 @@ func (c *Cache) Usage() Usage { return c.store.Usage() }
 // Fetch's, ErrNotStored for a request that allows nothing but a stored page, or
 // ctx's.
 func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
-	if fwd := bypass(r.HTTP); fwd != "" {
+	if fwd := bypass(r); fwd != "" {
 		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd})
 	}
 	now := c.now()
-	pages := c.store.Pages(r.Key)
+	pages := c.pages(r.Key)
 	page := Select(pages, r.HTTP.Header)
+	if page == nil {
+		if other := c.equivalent(r); other != nil {
+			return c.Answer(ctx, other)
+		}
+	}
 	if page == nil || !page.serves(r.HTTP.Header) {
 		return c.miss(ctx, r, pages)
 	}
@@ -197,12 +215,12 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 	decision := c.decide(page, r, directives, now)
 	switch decision.Action {
 	case Serve:
-		return stored(page, r, decision, now), nil
+		return c.stored(ctx, page, r, decision, now), nil
 	case ServeAndRefresh:
 		if !directives.NoStore && !page.isRevived(now) {
 			c.refresh(r, page)
 		}
-		return stored(page, r, decision, now), nil
+		return c.stored(ctx, page, r, decision, now), nil
 	case Refuse:
 		return Answer{}, ErrNotStored
 	}
@@ -221,11 +239,11 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 
 // bypass reports why a request does not look into the cache at all, as the
 // word that Cache-Status has for it; empty when it does.
-func bypass(r *http.Request) string {
+func bypass(r *Request) string {
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case r.HTTP.Method != http.MethodGet && r.HTTP.Method != http.MethodHead:
 		return FwdMethod
-	case r.Header.Get("Upgrade") != "":
+	case r.Bypass, r.HTTP.Header.Get("Upgrade") != "":
 		return FwdBypass
 	}
 	return ""
@@ -250,14 +268,14 @@ func (f Freshness) mayServeStale(p Policy, now time.Time) bool {
 }
 
 // stored is the answer that a stored page gives.
-func stored(page *Page, r *Request, d Decision, now time.Time) Answer {
+func (c *Cache) stored(ctx context.Context, page *Page, r *Request, d Decision, now time.Time) Answer {
 	a := Answer{
-		Rendition: page.Render(r.HTTP),
-		Age:       page.Freshness.Age(now),
-		Origin:    page.Origin,
-		Result:    Hit,
-		Status:    Status{Hit: true, TTL: d.TTL, HasTTL: true, Detail: d.Detail},
+		Age:    page.Freshness.Age(now),
+		Origin: page.Origin,
+		Result: Hit,
+		Status: Status{Hit: true, TTL: d.TTL, HasTTL: true, Detail: d.Detail},
 	}
+	a.Rendition, a.Cursor = c.render(ctx, page, r)
 	if d.Stale {
 		a.Result = Stale
 	}
@@ -272,12 +290,17 @@ func (c *Cache) miss(ctx context.Context, r *Request, others []*Page) (Answer, e
 	}
 	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
 	switch {
+	case r.HTTP.Method == http.MethodGet && len(r.HTTP.Header["Range"]) > 0:
+		return c.answerPart(ctx, r, directives, Status{Fwd: fwd})
 	case directives.OnlyIfCached:
 		return Answer{}, ErrNotStored
-	case r.HTTP.Method == http.MethodHead, len(r.HTTP.Header["Range"]) > 0, directives.NoStore:
+	case r.HTTP.Method == http.MethodHead, directives.NoStore:
 		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd})
 	case c.isDeclined(audience(r)):
 		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd, Detail: "uncacheable"})
+	}
+	if c.restOfPage(r) != nil {
+		fwd = FwdPartial
 	}
 	return c.follow(ctx, r, nil, Status{Fwd: fwd})
 }
@@ -319,16 +342,26 @@ func (c *Cache) passOver(ctx context.Context, r *Request, stale *Page, status St
 	}
 	stale.revive(now.Add(revivedFor))
 	status.FwdStatus = a.Status.FwdStatus
-	return standIn(stale, r, status, detail, now), nil
+	return c.standIn(ctx, stale, r, status, detail, now), nil
 }
 
 // Invalidate lets go of what is stored under key. Fills that are under way store
 // nothing, and readers who come later do not follow them.
 func (c *Cache) Invalidate(key Key) {
-	for _, f := range c.leaveAll(key) {
-		f.spoil()
+	for _, key := range c.noVary.equals(key) {
+		for _, f := range c.leaveAll(key) {
+			f.spoil()
+		}
+		c.mu.Lock() // not between an update's look at the store and its Put
+		c.purging.invalidatedLocked(key, c.now())
+		for _, key := range []Key{key, partKey(key)} {
+			for _, page := range c.store.Peek(key) {
+				page.let() // or who found it before would have it validated, or stand in, for those who come later
+			}
+			c.store.Remove(key)
+		}
+		c.mu.Unlock()
 	}
-	c.store.Remove(key)
 }
 
 // leaveAll takes all fills of a key out of the way of later readers.

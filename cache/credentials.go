@@ -15,6 +15,6 @@ func (p *Page) serves(request http.Header) bool {
 	if len(request["Authorization"]) == 0 {
 		return true
 	}
-	d := ResponseDirectives(p.Header.Unpack())
+	d := p.Header.directives()
 	return d.Public || d.SMaxAge != Absent || d.MustRevalidate
 }

@@ -12,9 +12,8 @@ import (
 //	Sunday, 06-Nov-94 08:49:37 GMT   RFC 850
 //	Sun Nov  6 08:49:37 1994         asctime
 //
-// As RFC 9111 §4.2 asks of caches, names match without regard to case and the
-// zone may be GMT or UTC; any other zone, and any other departure from the
-// forms, makes the date invalid. The day's name is not held against the date.
+// As RFC 9111 §4.2 asks of caches, names match without regard to case; any zone but
+// GMT, and any other departure from the forms, makes the date invalid. The day's name is not held against the date.
 // The result is in UTC. The two-digit year of the RFC 850 form is read as seen
 // from the present; ParseDate consults the clock for that form alone.
 func ParseDate(s string) (time.Time, bool) {
@@ -145,7 +144,7 @@ func isWeekday(s string, full bool) bool {
 	return false
 }
 
-func isZone(s string) bool { return strings.EqualFold(s, "GMT") || strings.EqualFold(s, "UTC") }
+func isZone(s string) bool { return strings.EqualFold(s, "GMT") }
 
 // single is the value of a field that must appear once: "" when it is absent,
 // or when it appears several times with different values.

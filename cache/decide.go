@@ -80,7 +80,7 @@ func Decide(f *Freshness, request Directives, pragmaNoCache bool, p Policy, outa
 	ttl := f.TTL(now)
 	d := Decision{TTL: ttl, Stale: ttl <= 0}
 	usable := !d.Stale && !f.NoCache
-	content := !pragmaNoCache && satisfied(&request, f.Age(now), ttl)
+	content := !pragmaNoCache && satisfied(f, &request, now)
 	switch {
 	case usable && content:
 		d.Action = Serve
@@ -103,18 +103,33 @@ func Decide(f *Freshness, request Directives, pragmaNoCache bool, p Policy, outa
 	return d
 }
 
-// satisfied reports whether a page of this age and remaining lifetime meets
-// what the request itself demands (RFC 9111 §5.2.1).
-func satisfied(request *Directives, age, ttl time.Duration) bool {
+// satisfied reports whether a page meets what the request itself demands (RFC 9111
+// §5.2.1). Max-age, which is how user agents reload, asks nothing of an immutable page that
+// is fresh; no-cache is the signal that it is to be validated all the same (RFC 8246 §2).
+func satisfied(f *Freshness, request *Directives, now time.Time) bool {
+	age, ttl := f.Age(now), f.TTL(now)
 	switch {
 	case request.NoCache, request.NoCacheFields != "", request.Broken:
 		return false
-	case request.MaxAge >= 0 && age > request.MaxAge:
+	case request.MaxAge >= 0 && age > request.MaxAge && (!f.Immutable || ttl <= 0):
 		return false
 	case request.MinFresh >= 0 && ttl < request.MinFresh:
 		return false
 	}
 	return true
+}
+
+// tolerating is the freshness as it counts for a request with its own stale-if-error, which
+// allows for that request what neither the answer nor the operator does (RFC 5861 §4).
+func (f Freshness) tolerating(request Directives, p Policy) Freshness {
+	allowed := f.StaleIfError
+	if allowed < 0 {
+		allowed = p.Stale
+	}
+	if request.StaleIfError > allowed {
+		f.StaleIfError = request.StaleIfError
+	}
+	return f
 }
 
 // OnError says whether a stored page may replace an origin's failure, and with
@@ -134,7 +149,7 @@ func OnError(f *Freshness, p Policy, outage bool, now time.Time) (serve bool, de
 		return false, ""
 	case overdue < 0: // still fresh: it was the reader who asked for validation
 		return true, DetailError
-	case f.NoStale || overdue > allowed:
+	case f.NoStale || allowed <= 0 || overdue > allowed:
 		return false, ""
 	}
 	return true, DetailError

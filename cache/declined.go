@@ -21,12 +21,39 @@ func audience(r *Request) Key {
 	return r.Key
 }
 
+// refusal is why the latest answer to an audience was not stored.
+type refusal struct {
+	reason Reason
+	at     time.Time
+	until  time.Time // until then none of them is expected to be; zero where one answer says nothing of the next
+}
+
 // decline remembers that the answers to an audience cannot be stored.
 func (c *Cache) decline(of Key, reason Reason) {
 	c.count.Uncacheable[reason].Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.declined.Add(of, c.now().Add(declinedFor))
+	now := c.now()
+	c.declined.Add(of, refusal{reason, now, now.Add(declinedFor)})
+}
+
+// declineOnce remembers, for who asks, that one answer to an audience was not stored.
+func (c *Cache) declineOnce(of Key, reason Reason) {
+	c.count.Uncacheable[reason].Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if last, known := c.declined.Peek(of); !known || now.After(last.until) {
+		c.declined.Add(of, refusal{reason: reason, at: now})
+	}
+}
+
+// lastRefusal is why the latest answer to an audience was not stored; false when it was, or
+// it is not known any more.
+func (c *Cache) lastRefusal(of Key) (refusal, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.declined.Peek(of)
 }
 
 // accept forgets that the answers to an audience could not be stored.
@@ -40,6 +67,6 @@ func (c *Cache) accept(of Key) {
 func (c *Cache) isDeclined(of Key) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	until, known := c.declined.Get(of)
-	return known && c.now().Before(until)
+	last, known := c.declined.Get(of)
+	return known && c.now().Before(last.until)
 }

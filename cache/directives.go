@@ -40,32 +40,46 @@ type Directives struct {
 	MaxStale                           time.Duration // Unlimited when it came without a number
 	StaleWhileRevalidate, StaleIfError time.Duration
 
-	// Broken says that max-age, s-maxage or min-fresh could not be read, or
-	// appeared with different values. RFC 9111 §4.2.1 encourages treating such
-	// an answer as stale; such a request is answered after validation.
+	// Broken says that max-age or s-maxage could not be read, or appeared with
+	// different values. RFC 9111 §4.2.1 encourages treating such an answer as
+	// stale; such a request is answered after validation.
 	Broken bool
+	// Targeted says that they are those of a CDN-Cache-Control, beside which Expires
+	// means nothing (RFC 9213 §2.2).
+	Targeted bool
 }
 
 // ParseCacheControl reads the lines of a Cache-Control field. It never fails:
 // each directive is judged alone, so that one malformed member cannot hide
-// another's no-store or private. Names are matched without regard to case;
-// whitespace around "=", quoted numbers and numbers beyond 2^31 (capped) are
-// read; of a repeated directive the most restrictive value is kept. Unknown
+// another's no-store or private: a member that is not by the grammar still
+// restricts, and does not permit. Names are matched without regard to case;
+// quoted numbers and numbers beyond 2^31 (capped) are read; of a repeated
+// directive the most restrictive value is kept. Unknown
 // directives are ignored. It does not allocate, unless a qualified directive
 // is repeated.
 func ParseCacheControl(values []string) Directives {
-	d := Directives{
+	d := noDirectives()
+	for _, line := range values {
+		d.read(line)
+	}
+	return d
+}
+
+// noDirectives are those of a message without the field.
+func noDirectives() Directives {
+	return Directives{
 		MaxAge: Absent, SMaxAge: Absent, MinFresh: Absent, MaxStale: Absent,
 		StaleWhileRevalidate: Absent, StaleIfError: Absent,
 	}
-	for _, line := range values {
-		for line != "" {
-			var item directive
-			item, line = nextDirective(line)
-			d.take(item)
-		}
+}
+
+// read adds the directives of one line.
+func (d *Directives) read(line string) {
+	for torn := false; line != ""; torn = !atEnd(line) {
+		var item directive
+		item, line = nextDirective(line, torn)
+		d.take(item)
 	}
-	return d
 }
 
 // PragmaNoCache reports whether a request asks for validation in the manner of
@@ -78,7 +92,7 @@ func PragmaNoCache(request http.Header) bool {
 	for _, line := range request["Pragma"] {
 		for line != "" {
 			var item directive
-			item, line = nextDirective(line)
+			item, line = nextDirective(line, false)
 			if strings.EqualFold(item.name, "no-cache") {
 				return true
 			}
@@ -98,6 +112,26 @@ func (d *Directives) Withhold(h http.Header) {
 			h.Del(name)
 		}
 	}
+}
+
+// withheld are the fields of an answer that Withhold keeps from being stored. They are for
+// the reader who asked for it, and for nobody else.
+func withheld(h http.Header) []Field {
+	d := ResponseDirectives(h)
+	if d.PrivateFields == "" && d.NoCacheFields == "" {
+		return nil
+	}
+	h = h.Clone()
+	Hop(h)
+	var fields []Field
+	for name, values := range h {
+		for _, value := range values {
+			if d.withholds(name) {
+				fields = append(fields, Field{name, value})
+			}
+		}
+	}
+	return fields
 }
 
 // withholds reports whether Withhold would remove the named field.
@@ -150,7 +184,7 @@ func (d *Directives) take(item directive) {
 	case "s-maxage":
 		d.SMaxAge = d.lifetime(d.SMaxAge, item)
 	case "min-fresh":
-		d.MinFresh = max(d.MinFresh, d.lifetime(Absent, item))
+		d.MinFresh = max(d.MinFresh, item.demand())
 	case "max-stale":
 		d.MaxStale = item.staleness(d.MaxStale)
 	case "stale-while-revalidate":
@@ -160,8 +194,7 @@ func (d *Directives) take(item directive) {
 	}
 }
 
-// lifetime combines what is already held with one more max-age, s-maxage or
-// min-fresh. Two different values contradict each other: RFC 9111 §4.2.1 lets a
+// lifetime combines what is already held with one more max-age or s-maxage. Two different values contradict each other: RFC 9111 §4.2.1 lets a
 // cache use the first or consider the answer stale, and stale is the safer.
 func (d *Directives) lifetime(held time.Duration, item directive) time.Duration {
 	v, ok := item.seconds()
@@ -177,57 +210,6 @@ func (d *Directives) lifetime(held time.Duration, item directive) time.Duration 
 	return min(held, v)
 }
 
-// directive is one member of a Cache-Control field. The zero value stands for
-// bytes that are no directive at all.
-type directive struct {
-	name, value string
-	valued      bool // there was an "="
-	malformed   bool // followed by something other than a separator, or an open quote
-}
-
-// nextDirective reads one directive from the front of line and returns what is
-// left, always shorter than line. Besides commas it takes semicolons as
-// separators, which are a frequent mistake, and it resumes within a malformed
-// member, so that what follows in it is still seen.
-func nextDirective(line string) (d directive, rest string) {
-	for line != "" && (isOWS(line[0]) || isSeparator(line[0])) {
-		line = line[1:]
-	}
-	n := tokenLen(line)
-	switch {
-	case line == "":
-		return d, ""
-	case n == 0:
-		return d, line[max(1, quotedLen(line)):]
-	}
-	d.name, rest = line[:n], trimOWSLeft(line[n:])
-	if !strings.HasPrefix(rest, "=") {
-		d.malformed = !atEnd(rest)
-		return d, rest
-	}
-	d.valued, rest = true, trimOWSLeft(rest[1:])
-
-	if strings.HasPrefix(rest, `"`) {
-		n := quotedLen(rest)
-		after := trimOWSLeft(rest[n:])
-		if n == 0 || !atEnd(after) {
-			// The quotes do not pair up as their author meant. What is within
-			// them may be directives: go on reading behind the first one.
-			d.malformed = true
-			return d, rest[1:]
-		}
-		d.value = rest[1 : n-1]
-		return d, after
-	}
-	n = 0
-	for n < len(rest) && !isOWS(rest[n]) && !isSeparator(rest[n]) {
-		n++
-	}
-	d.value, rest = rest[:n], trimOWSLeft(rest[n:])
-	d.malformed = !atEnd(rest)
-	return d, rest
-}
-
 // bare reports whether the directive came without an argument.
 func (d directive) bare() bool { return !d.valued && !d.malformed }
 
@@ -237,6 +219,16 @@ func (d directive) seconds() (time.Duration, bool) {
 		return 0, false
 	}
 	return parseSeconds(d.value)
+}
+
+// demand reads min-fresh: one that cannot be read is met by no page. It is not for answers,
+// in which it must not spoil what is.
+func (d directive) demand() time.Duration {
+	v, ok := d.seconds()
+	if !ok {
+		return maxDelta
+	}
+	return v
 }
 
 // tolerance reads stale-while-revalidate and stale-if-error: the shortest wins,
@@ -261,8 +253,9 @@ func (d directive) staleness(held time.Duration) time.Duration {
 }
 
 // qualify reads no-cache and private. Without an argument, or with one that is
-// no list of field names, the directive is about the whole message and sets
-// *whole; otherwise the names are added to those held.
+// no list of field names, or has one in it without which the rest cannot be read
+// or kept, the directive is about the whole message and sets *whole; otherwise
+// the names are added to those held.
 func (d directive) qualify(whole *bool, held string) string {
 	switch {
 	case d.malformed || !isNameList(d.value):
@@ -275,18 +268,31 @@ func (d directive) qualify(whole *bool, held string) string {
 }
 
 // isNameList reports whether s is a comma-separated list of at least one field
-// name and nothing else.
+// name and nothing else, and all of them can be missed.
 func isNameList(s string) bool {
 	some := false
 	for s != "" {
 		var name string
 		name, s = nextElement(s)
-		if tokenLen(name) != len(name) {
+		if tokenLen(name) != len(name) || isEssential(name) {
 			return false
 		}
 		some = some || name != ""
 	}
 	return some
+}
+
+// isEssential reports whether a header without this field would say something else of
+// the body, or of who may have it.
+func isEssential(name string) bool {
+	for _, essential := range [...]string{
+		"Cache-Control", "CDN-Cache-Control", "Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Vary",
+	} {
+		if strings.EqualFold(name, essential) {
+			return true
+		}
+	}
+	return false
 }
 
 // parseSeconds reads delta-seconds (RFC 9111 §1.2.2): digits and nothing else,

@@ -60,7 +60,10 @@ func TestParseCacheControl(t *testing.T) {
 		{"§5.2 unknown directives are ignored", []string{"community=\"UCI\", foobar, max-age=7"}, func(d *D) { d.MaxAge = 7 * time.Second }},
 		{"§5.2 several lines are one list", []string{"max-age=7", "s-maxage=9"}, func(d *D) { d.MaxAge, d.SMaxAge = 7*time.Second, 9*time.Second }},
 		{"§5.2 a quoted number is a number", []string{`max-age="7"`}, func(d *D) { d.MaxAge = 7 * time.Second }},
-		{"whitespace around the equals sign", []string{"max-age = 7 , s-maxage\t=\t9"}, func(d *D) { d.MaxAge, d.SMaxAge = 7*time.Second, 9*time.Second }},
+		{"whitespace before the equals sign breaks a number", []string{"max-age =7"}, func(d *D) { d.Broken = true }},
+		{"whitespace after the equals sign breaks a number", []string{"s-maxage=\t9"}, func(d *D) { d.Broken = true }},
+		{"whitespace around the equals sign makes a list the whole answer", []string{`private = "X-A"`}, func(d *D) { d.Private = true }},
+		{"whitespace after a number is none of it", []string{"max-age=7 , s-maxage=9\t"}, func(d *D) { d.MaxAge, d.SMaxAge = 7*time.Second, 9*time.Second }},
 		{"leading zeros", []string{"max-age=0007"}, func(d *D) { d.MaxAge = 7 * time.Second }},
 		{"zero is not absent", []string{"max-age=0"}, func(d *D) { d.MaxAge = 0 }},
 		{"§1.2.2 2^31 is the cap", []string{"max-age=2147483648"}, func(d *D) { d.MaxAge = capped }},
@@ -75,7 +78,7 @@ func TestParseCacheControl(t *testing.T) {
 		{"§4.2.1 no number is broken", []string{"max-age"}, func(d *D) { d.Broken = true }},
 		{"§4.2.1 an empty number is broken", []string{"max-age="}, func(d *D) { d.Broken = true }},
 		{"§4.2.1 two words are broken", []string{"max-age=7 0"}, func(d *D) { d.Broken = true }},
-		{"§4.2.1 an unreadable min-fresh is broken", []string{"min-fresh=x"}, func(d *D) { d.Broken = true }},
+		{"§5.2.1.3 an unreadable min-fresh is met by no page, and spoils no lifetime", []string{"min-fresh=x"}, func(d *D) { d.MinFresh = capped }},
 		{"§4.2.1 the same lifetime twice is one", []string{"max-age=7, max-age=7"}, func(d *D) { d.MaxAge = 7 * time.Second }},
 		{"§4.2.1 two lifetimes: the shorter, and broken", []string{"max-age=1800, max-age=1"}, func(d *D) { d.MaxAge, d.Broken = time.Second, true }},
 		{"§4.2.1 over two lines as well", []string{"max-age=1", "max-age=1800"}, func(d *D) { d.MaxAge, d.Broken = time.Second, true }},
@@ -101,10 +104,24 @@ func TestParseCacheControl(t *testing.T) {
 		{"an open quote in private is private", []string{`private="oops, no-store`}, func(d *D) { d.Private, d.NoStore = true, true }},
 		{"quotes that pair up wrongly do not hide no-store", []string{`ext="a, no-store, other="b"`}, func(d *D) { d.NoStore = true }},
 		{"a quote within a word does not hide private", []string{`a=b"c, private`}, func(d *D) { d.Private = true }},
-		{"semicolons separate", []string{"max-age=7; no-store"}, func(d *D) { d.MaxAge, d.NoStore = 7*time.Second, true }},
+		{"a semicolon does not hide no-store", []string{"ext; no-store"}, func(d *D) { d.NoStore = true }},
+		{"a number before a semicolon is broken", []string{"max-age=7; no-transform"}, func(d *D) { d.NoTransform, d.Broken = true, true }},
+		{"a number after a semicolon is broken", []string{"ext; max-age=7"}, func(d *D) { d.Broken = true }},
+		{"a semicolon permits nothing", []string{"ext; public; immutable"}, nil},
+		{"a comma begins anew after a semicolon", []string{"ext;, public, max-age=7"}, func(d *D) { d.Public, d.MaxAge = true, 7*time.Second }},
+		{"a member before a semicolon at the end is broken", []string{"max-age=7;"}, func(d *D) { d.Broken = true }},
+		{"what is torn permits nothing", []string{"@public, b\"c public"}, nil},
 		{"a missing comma does not hide private", []string{"no-cache private"}, func(d *D) { d.NoCache, d.Private = true, true }},
 		{"a missing comma after a number breaks it", []string{"max-age=7 no-store"}, func(d *D) { d.NoStore, d.Broken = true, true }},
 		{"garbage around a directive does not hide it", []string{"=, (no-store), @"}, func(d *D) { d.NoStore = true }},
+		{"§5.2.2.7 a list that names Vary is the whole answer", []string{`private="X-A, Vary"`}, func(d *D) { d.Private = true }},
+		{"§5.2.2.4 a list that names its own field is the whole answer", []string{`no-cache="cache-control"`}, func(d *D) { d.NoCache = true }},
+		{"§5.2.2.4 a list that names the body's coding is the whole answer", []string{`no-cache="Content-Encoding"`}, func(d *D) { d.NoCache = true }},
+		{"§5.2.1.2 a quoted max-stale", []string{`max-stale="5"`}, func(d *D) { d.MaxStale = 5 * time.Second }},
+		{"§4.2.1 the same number in two spellings is one", []string{`max-age=7, max-age="007"`}, func(d *D) { d.MaxAge = 7 * time.Second }},
+		{"§4.2.1 a negative number", []string{"s-maxage=-7"}, func(d *D) { d.Broken = true }},
+		{"§4.2.1 hexadecimal", []string{"max-age=0x10"}, func(d *D) { d.Broken = true }},
+		{"tabs around members", []string{"\tno-store\t,\tprivate\t"}, func(d *D) { d.NoStore, d.Private = true, true }},
 		{"a name that only begins alike is another", []string{"no-storex, xno-store, no-stor"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,13 +174,14 @@ func FuzzParseCacheControl(f *testing.F) {
 		// A line that does not end within a quoted string cannot hide what follows it.
 		if !strings.ContainsRune(s, '"') {
 			require.True(t, cache.ParseCacheControl([]string{s + ",no-store"}).NoStore)
+			require.True(t, cache.ParseCacheControl([]string{s + ", PRIVATE ," + s}).Private)
 		}
 	})
 }
 
 func TestOrdinaryDecisionsDoNotAllocate(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	request := fields("Accept-Encoding: gzip, deflate, br", "If-None-Match: \"x\", W/\"a,b\"", "Cache-Control: max-age=0")
+	request := fields("Accept-Encoding: gzip, deflate, br", "Accept-Language: de, en;q=0.5", "If-None-Match: \"x\", W/\"a,b\"", "Cache-Control: max-age=0")
 	response := fields("Cache-Control: public, max-age=600, stale-while-revalidate=30", "Date: Sun, 01 Mar 2026 12:00:00 GMT",
 		"Etag: \"a,b\"", "Last-Modified: Sat, 28 Feb 2026 12:00:00 GMT", "Age: 4", "Vary: Accept-Encoding")
 	names, _ := cache.VaryNames(response)
@@ -171,6 +189,10 @@ func TestOrdinaryDecisionsDoNotAllocate(t *testing.T) {
 	f := cache.Reckon(200, response, now, now)
 	status := cache.Status{Fwd: cache.FwdStale, FwdStatus: 200, Stored: true, HasTTL: true, TTL: time.Minute, Detail: cache.DetailStale}
 	buffer := make([]byte, 0, 256)
+	packed := cache.PackHeader(fields("Cache-Tag: news, front", "Surrogate-Key: story 7 sport"))
+	expiring := fields("Expires: Sun, 01 Mar 2026 13:00:00 GMT", "Date: Sun, 01 Mar 2026 12:00:00 GMT", `Set-Cookie: a=b`)
+	languages := []string{"Accept-Language"}
+	chosen := cache.VaryValues(languages, request)
 	for name, decide := range map[string]func(){
 		"ParseCacheControl": func() { cache.ParseCacheControl(response["Cache-Control"]) },
 		"Storable":          func() { cache.Storable("GET", request, 200, response) },
@@ -183,6 +205,10 @@ func TestOrdinaryDecisionsDoNotAllocate(t *testing.T) {
 		"VaryMatch":     func() { cache.VaryMatch(names, values, request) },
 		"Status":        func() { status.Append(buffer, "edge") },
 		"PragmaNoCache": func() { cache.PragmaNoCache(request) },
+		"HasTag":        func() { cache.HasTag(packed, "sport") },
+		"Expires":       func() { cache.Reckon(200, expiring, now, now) },
+		"Languages":     func() { cache.VaryMatch(languages, chosen, request) },
+		"Precondition":  func() { cache.PreconditionFailed(request, 200, cache.VersionOf(response)) },
 		"Hop":           func() { cache.Hop(response) },
 	} {
 		require.Zero(t, testing.AllocsPerRun(100, decide), name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -11,6 +12,10 @@ import (
 // ErrNotStored answers a request that allows nothing but a stored page
 // (only-if-cached) where there is none: 504, RFC 9111 §5.2.1.7.
 var ErrNotStored = errors.New("nothing stored answers this request, and it forbids asking an origin")
+
+// interims is how many interim answers wait for a leader who is slow to pass them on: as many as
+// an origin may send.
+const interims = 32
 
 // errClosed ends what comes after Close.
 var errClosed = errors.New("the cache is shutting down")
@@ -21,9 +26,11 @@ var errClosed = errors.New("the cache is shutting down")
 // Readers wait for ready and take what the outcome offers them.
 type fill struct {
 	key      Key
-	audience Key    // as [audience] says of the request
-	name     string // its place in Cache.fills
-	stale    *Page  // stored and past its time; nil when nothing was
+	audience Key        // as [audience] says of the request
+	name     string     // its place in Cache.fills
+	stale    *Page      // stored and past its time; nil when nothing was
+	rest     *remainder // what is asked for of the page; nil for all of it
+	number   uint64     // see purging
 	// conditional: the leader's own conditions go along, and may be what is answered.
 	conditional bool
 
@@ -55,6 +62,8 @@ type outcome struct {
 	status Status
 	tries  int // origins that were asked
 	err    error
+
+	withheld []Field // what the answer had for the leader alone
 }
 
 // join returns the fill that is under way for the request, or starts one and
@@ -67,18 +76,23 @@ type outcome struct {
 // so the store is asked again under the lock that a fill takes to leave.
 func (c *Cache) join(ctx context.Context, r *Request, stale *Page, vary []string) (f *fill, leading bool, err error) {
 	name := c.fillName(r, vary)
+	var rest *remainder
 	if stale == nil {
 		name += conditionsOf(r)
+		rest = c.restOfPage(r)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f, ok := c.fills[name]; ok {
 		return f, false, nil
 	}
-	if page := Select(c.store.Pages(r.Key), r.HTTP.Header); page != nil && page != stale {
+	if page := Select(c.pages(r.Key), r.HTTP.Header); page != nil && page != stale && page.serves(r.HTTP.Header) {
 		return nil, false, nil
 	}
-	f, err = c.startLocked(ctx, name, r, stale)
+	if stale != nil && (!c.present(stale) || !slices.Contains(c.store.Peek(stale.Key), stale)) {
+		return nil, false, nil // purged since the reader looked, perhaps after another had taken its place
+	}
+	f, err = c.startLocked(ctx, name, r, stale, rest)
 	return f, true, err
 }
 
@@ -86,7 +100,7 @@ func (c *Cache) join(ctx context.Context, r *Request, stale *Page, vary []string
 // stored.
 func (c *Cache) fillName(r *Request, vary []string) string {
 	if len(vary) == 0 {
-		if pages := c.store.Pages(r.Key); len(pages) > 0 {
+		if pages := c.store.Peek(r.Key); len(pages) > 0 {
 			vary = pages[0].varies()
 		}
 	}
@@ -97,24 +111,29 @@ func (c *Cache) fillName(r *Request, vary []string) string {
 	return own + "\x00" + strings.Join(VaryValues(vary, r.HTTP.Header), "\x00")
 }
 
-// startLocked starts a fill. leader is nil for a refresh.
-func (c *Cache) startLocked(leader context.Context, name string, r *Request, stale *Page) (*fill, error) {
+// startLocked starts a fill of all of the page, or of a rest of it. leader is nil for a
+// refresh.
+func (c *Cache) startLocked(leader context.Context, name string, r *Request, stale *Page, rest *remainder) (*fill, error) {
 	if c.closed {
 		return nil, errClosed
 	}
 	f := &fill{
-		key: r.Key, audience: audience(r), name: name, stale: stale, letGo: func() {},
+		key: r.Key, audience: audience(r), name: name, stale: stale, rest: rest, letGo: func() {},
 		ready:    make(chan struct{}),
-		interim:  make(chan interim, 4),
+		interim:  make(chan interim, interims),
 		handover: make(chan *Fetched),
 
 		conditional: stale == nil && conditionsOf(r) != "",
+	}
+	if rest != nil && !rest.whole {
+		f.audience, f.conditional = audience(r.inParts()), false
 	}
 	if leader != nil {
 		f.leader, f.letGo = context.WithCancel(leader)
 	}
 	c.fills[name] = f
 	c.byKey[r.Key]++
+	f.number = c.fetchBeganLocked()
 	own := *r // the fill may outlive the reader's
 	own.Interim = nil
 	c.work.Go(func() { c.run(f, &own) })
@@ -127,10 +146,10 @@ func (c *Cache) refresh(r *Request, stale *Page) {
 	name := c.fillName(r, nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, running := c.fills[name]; running || Select(c.store.Pages(r.Key), r.HTTP.Header) != stale {
+	if _, running := c.fills[name]; running || Select(c.pages(r.Key), r.HTTP.Header) != stale {
 		return
 	}
-	if _, err := c.startLocked(nil, name, r, stale); err == nil { //nolint:staticcheck // nobody leads a refresh
+	if _, err := c.startLocked(nil, name, r, stale, nil); err == nil { //nolint:staticcheck // nobody leads a refresh
 		c.count.Refreshes.Add(1)
 	}
 }

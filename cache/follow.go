@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -33,7 +34,7 @@ func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Stat
 			now := c.now()
 			stale.revive(now.Add(slowRest))
 			status.Collapsed = !leading
-			return standIn(stale, r, status, DetailSlow, now), nil
+			return c.standIn(ctx, stale, r, status, DetailSlow, now), nil
 		}
 		answer, settled, err := c.take(ctx, f, r, leading, status)
 		if settled {
@@ -52,7 +53,7 @@ var errSlow = errors.New("the origins take too long")
 
 // patienceFor is how long the reader waits for the fill; 0 for as long as it takes.
 func (c *Cache) patienceFor(stale *Page, r *Request) time.Duration {
-	if stale == nil {
+	if stale == nil || stale.isGone() {
 		return 0
 	}
 	now := c.now()
@@ -95,6 +96,10 @@ func (f *fill) wait(ctx context.Context, r *Request, leading bool, most time.Dur
 		}
 		select {
 		case <-f.ready:
+			for len(told) > 0 { // they came before the answer
+				i := <-told
+				r.Interim(i.code, i.header)
+			}
 			return nil
 		case i := <-told:
 			r.Interim(i.code, i.header)
@@ -108,12 +113,11 @@ func (f *fill) wait(ctx context.Context, r *Request, leading bool, most time.Dur
 
 // standIn is the answer that a stale page gives in place of what an origin was asked
 // for: no hit, which RFC 9211 §2.1 keeps for what was not asked for.
-func standIn(stale *Page, r *Request, status Status, detail string, now time.Time) Answer {
+func (c *Cache) standIn(ctx context.Context, stale *Page, r *Request, status Status, detail string, now time.Time) Answer {
 	status.TTL, status.HasTTL, status.Detail = stale.freshness().TTL(now), true, detail
-	return Answer{
-		Rendition: stale.Render(r.HTTP), Age: stale.Freshness.Age(now), Origin: stale.Origin,
-		Result: Stale, Status: status,
-	}
+	a := Answer{Age: stale.Freshness.Age(now), Origin: stale.Origin, Result: Stale, Status: status}
+	a.Rendition, a.Cursor = c.render(ctx, stale, r)
+	return a
 }
 
 // take turns the outcome into the reader's answer. settled is false when the
@@ -134,7 +138,7 @@ func (c *Cache) take(ctx context.Context, f *fill, r *Request, leading bool, sta
 		return Answer{
 			Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: f.result, Status: status,
 		}, true, nil
-	case f.page == nil, f.alone && !leading, !f.page.Matches(r.HTTP.Header):
+	case f.page == nil, f.alone && !leading, !f.page.answers(r.HTTP):
 		return Answer{}, false, nil
 	}
 	page, now := f.page, c.now()
@@ -142,18 +146,23 @@ func (c *Cache) take(ctx context.Context, f *fill, r *Request, leading bool, sta
 		if !leading {
 			c.count.Collapsed.Add(1)
 		}
-		return standIn(page, r, status, f.status.Detail, now), true, nil
+		return c.standIn(ctx, page, r, status, f.status.Detail, now), true, nil
 	}
-	_, whole := page.Body.Whole() // once: a body that ends meanwhile must not change the rest
-	a = Answer{
-		Rendition: page.render(r.HTTP, whole), Age: page.Freshness.Age(now), Origin: page.Origin,
-		Result: f.result, Status: status,
-	}
+	a = Answer{Age: page.Freshness.Age(now), Origin: page.Origin, Result: f.result, Status: status}
 	a.Status.Stored = f.status.Stored
 	if leading {
 		a.Attempts = f.tries
 	}
-	a.Cursor, settled = f.place(leading, a.Rendition.Body != nil && !whole)
+	if f.result == Revalidated {
+		a.Rendition, a.Cursor = c.render(ctx, page, r)
+		settled = true
+	} else {
+		settled = c.arrive(ctx, f, r, leading, &a)
+		a.Cursor.limit(&a.Rendition)
+	}
+	if leading && a.Rendition.Status == page.Status {
+		a.Rendition.Own = append(slices.Clip(a.Rendition.Own), f.withheld...)
+	}
 	if settled && !leading {
 		c.count.Collapsed.Add(1)
 	}

@@ -33,6 +33,8 @@ type Freshness struct {
 	// NoStale forbids every use past Lifetime: must-revalidate,
 	// proxy-revalidate or s-maxage (§4.2.4).
 	NoStale bool
+	// Immutable says that the page does not change while it is fresh (RFC 8246).
+	Immutable bool
 	// StaleWhileRevalidate and StaleIfError are for how long past Lifetime the
 	// answer allows both (RFC 5861), Absent (-1) where it does not say.
 	StaleWhileRevalidate, StaleIfError time.Duration
@@ -42,12 +44,13 @@ type Freshness struct {
 // responded are when the request left and when the answer's header arrived, by
 // the same clock. It does not allocate.
 func Reckon(status int, h http.Header, requested, responded time.Time) Freshness {
-	d := ParseCacheControl(h["Cache-Control"])
+	d := ResponseDirectives(h)
 	f := Freshness{
 		Responded:            responded,
 		Date:                 responded,
 		NoCache:              d.NoCache,
 		NoStale:              d.MustRevalidate || d.ProxyRevalidate || d.SMaxAge != Absent,
+		Immutable:            d.Immutable,
 		StaleWhileRevalidate: d.StaleWhileRevalidate,
 		StaleIfError:         d.StaleIfError,
 	}
@@ -103,7 +106,7 @@ func statedLifetime(d *Directives, h http.Header, date time.Time) (lifetime time
 		return d.SMaxAge, true
 	case d.MaxAge != Absent:
 		return d.MaxAge, true
-	case len(h["Expires"]) == 0:
+	case d.Targeted, len(h["Expires"]) == 0:
 		return 0, false
 	}
 	// "0" and anything else that is no date means already expired (§5.3).

@@ -13,8 +13,9 @@ import (
 
 // run is the life of a fill.
 func (c *Cache) run(f *fill, r *Request) {
+	defer c.fetchEnded(f.number)
 	ctx, cancel := context.WithCancel(c.ctx)
-	query := Query{Whole: true, Conditions: f.conditional}
+	query := Query{Whole: true, Compressed: c.asksCompressed(r), Conditions: f.conditional}
 	if f.stale != nil {
 		query.Validators = f.stale.Validators()
 	}
@@ -26,9 +27,23 @@ func (c *Cache) run(f *fill, r *Request) {
 			}
 		}
 	}
+	if f.rest != nil {
+		query = f.rest.query(query.Interim)
+	}
 	got, err := r.Site.Fetch(ctx, r, query)
+	if err == nil && f.rest != nil {
+		var done bool
+		if got, done, err = c.receiveRest(ctx, cancel, f, r, got); done {
+			cancel()
+			f.letGo()
+			return
+		}
+	}
 	if err == nil && got.Response.StatusCode == http.StatusNotModified && !f.conditional {
 		got, err = c.confirmed(ctx, f, r, got)
+	}
+	if err == nil {
+		got, err = c.legible(ctx, r, got)
 	}
 	now := c.now()
 	switch {
@@ -67,7 +82,7 @@ func (c *Cache) confirmed(ctx context.Context, f *fill, r *Request, got *Fetched
 	if f.stale == nil {
 		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
 	}
-	got, err := r.Site.Fetch(ctx, r, Query{Whole: true})
+	got, err := r.Site.Fetch(ctx, r, Query{Whole: true, Compressed: c.asksCompressed(r)})
 	if err == nil && got.Response.StatusCode == http.StatusNotModified {
 		got.Response.Body.Close()
 		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
@@ -92,7 +107,10 @@ func (f *fill) standsIn(r *Request, now time.Time) bool {
 // all, by the operator's rule for outages. An origin that answered badly, or hung up, is
 // not out of reach: where the page must be validated, its failure is the answer.
 func standsIn(stale *Page, r *Request, failure error, now time.Time) (serve bool, detail string) {
-	f := stale.freshness()
+	if stale.isGone() {
+		return false, ""
+	}
+	f := stale.freshness().tolerating(ParseCacheControl(r.HTTP.Header["Cache-Control"]), r.Site.Policy)
 	serve, detail = OnError(&f, r.Site.Policy, false, now)
 	if !serve && (r.Site.inOutage() || unreached(failure)) {
 		return OnError(&f, r.Site.Policy, true, now)
@@ -126,14 +144,17 @@ func (c *Cache) settleFailure(f *fill, r *Request, status int, err error, now ti
 // page that may not be kept, it is the leader's alone.
 func (c *Cache) settleFresh(f *fill, r *Request, got *Fetched) {
 	got.Response.Body.Close()
-	page := f.stale.freshen(r.HTTP.Header, got)
+	base, held := c.confirmedNow(f.stale, got)
+	page := base.freshen(r.HTTP.Header, got)
 	o := outcome{page: page, result: Revalidated, tries: got.Attempts, status: Status{FwdStatus: http.StatusNotModified}}
+	o.withheld = withheld(got.Response.Header)
 	reason := Storable(r.HTTP.Method, r.HTTP.Header, page.Status, page.Header.Unpack())
 	switch {
+	case reason == "" && !held: // somebody had a reason to let go of it meanwhile
 	case reason == "":
 		o.status.Stored = c.keep(f, page, 0)
 	case reason != ReasonCookie: // which is about this request, not about the page
-		c.store.Drop(f.stale)
+		c.store.Drop(base)
 		fallthrough
 	default:
 		c.decline(f.audience, reason)
@@ -141,6 +162,22 @@ func (c *Cache) settleFresh(f *fill, r *Request, got *Fetched) {
 	}
 	f.settle(o)
 	c.leave(f)
+}
+
+// confirmedNow is the page that a 304 is about, as it is stored by now: another 304 may have
+// put one with a newer header in its place, which this one updates (RFC 9111 §4.3.4). held
+// is false when there is none any more.
+func (c *Cache) confirmedNow(page *Page, got *Fetched) (base *Page, held bool) {
+	stored := c.store.Peek(page.Key)
+	if slices.Contains(stored, page) {
+		return page, true
+	}
+	for _, p := range stored {
+		if p.SameVariant(page) && p.isConfirmed(got) {
+			return p, true
+		}
+	}
+	return page, false
 }
 
 // storable is [Storable], with the limits of this cache.
@@ -152,6 +189,9 @@ func (c *Cache) storable(r *Request, got *Fetched) Reason {
 	reason := Storable(r.HTTP.Method, r.HTTP.Header, response.StatusCode, response.Header)
 	if reason != "" && (reason != ReasonNoFreshness || !got.rules()) {
 		return reason
+	}
+	if response.StatusCode/100 == 2 && Contradicts(r.Key.Target(), response.Header.Get("Content-Type")) {
+		return ReasonContentType
 	}
 	if response.ContentLength > c.maxPage {
 		return ReasonTooLarge
@@ -175,6 +215,7 @@ func (c *Cache) handOver(f *fill, r *Request, got *Fetched, reason Reason, cance
 		return
 	}
 	stop := context.AfterFunc(f.leader, cancel)
+	c.decodeFor(r, got)
 	got.Response.Body = &endingBody{ReadCloser: got.Response.Body, end: func() { stop(); cancel(); f.letGo() }}
 	select {
 	case f.handover <- got:
@@ -192,8 +233,11 @@ func (c *Cache) handOver(f *fill, r *Request, got *Fetched, reason Reason, cance
 // of the page. What is for one reader says nothing of what the others are shown.
 // Anything else is the truth about the page (RFC 9111 §4.3.3), in this variant.
 func (c *Cache) heed(f *fill, r *Request, got *Fetched, reason Reason) {
+	if reason == ReasonPartial {
+		return // see heedPart
+	}
 	if got.Response.StatusCode >= 500 || reason == ReasonStatus || reason == ReasonForeign {
-		c.count.Uncacheable[reason].Add(1)
+		c.declineOnce(f.audience, reason)
 		return
 	}
 	c.decline(f.audience, reason)
@@ -219,8 +263,14 @@ func (c *Cache) receive(ctx context.Context, cancel context.CancelFunc, f *fill,
 	defer got.Response.Body.Close()
 	defer c.leave(f)
 	c.accept(f.audience)
+	minted := single(got.Response.Header, "Etag")
+	decoded := c.decode(r, got)
 	page := newPage(f.key, r.HTTP.Header, got)
+	if decoded {
+		page.Minted, page.Decoded = minted, true
+	}
 	o := outcome{page: page, result: Miss, status: Status{FwdStatus: got.Response.StatusCode, Stored: true}, tries: got.Attempts}
+	o.withheld = withheld(got.Response.Header)
 	if f.leader != nil {
 		o.cursor, _ = page.Body.Follow()
 		defer context.AfterFunc(f.leader, o.cursor.Close)()
@@ -238,6 +288,9 @@ func (c *Cache) receive(ctx context.Context, cancel context.CancelFunc, f *fill,
 	page.Body.end(err, got.Response.Trailer)
 	if err != nil || transfer.passing {
 		c.store.Release(f.key, transfer.reserved)
+		if !transfer.passing {
+			c.keepBroken(f, page)
+		}
 		return
 	}
 	c.keep(f, page.finished(), transfer.reserved)
@@ -250,11 +303,12 @@ func (c *Cache) keep(f *fill, page *Page, reserved int64) bool {
 	defer f.mu.Unlock()
 	c.mu.Lock() // no other fill may store between the look and the Put
 	defer c.mu.Unlock()
-	if f.spoiled || slices.ContainsFunc(c.store.Pages(f.key), page.isOlder) {
+	if f.spoiled || slices.ContainsFunc(c.store.Peek(f.key), page.isOlder) || !c.admitLocked(page, f.stale, f.number) {
 		c.store.Release(f.key, reserved)
 		return false
 	}
-	return c.store.Put(page, reserved)
+	c.store.Remove(partKey(f.key))
+	return c.put(page, reserved)
 }
 
 // spoil makes sure that the fill stores nothing after it returns.

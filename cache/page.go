@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -20,14 +19,21 @@ type Page struct {
 	Freshness Freshness
 	// Minted is the entity tag as the origin minted it, where that is not the header's:
 	// the tag of a page that was decoded is weak.
-	Minted  string
+	Minted string
+	// Decoded says that the body came compressed: what the origin says of its bytes is not
+	// about these.
+	Decoded bool
 	Variant *Variant // nil where every request is answered
 	Body    *Body
 	Length  int64 // of the body; -1 when it is not known until the end
+	// Parts tell which bytes of the page the body has, and then Length is that of the
+	// page; nil where it has them all.
+	Parts *Parts
 
-	revived    atomic.Int64 // Unix nanoseconds until which a failed refresh is not repeated
-	expired    atomic.Int64 // Unix nanoseconds from which on it is stale, whatever its lifetime; 0 for never
-	grown      atomic.Int64 // bytes that its renditions take in the store
+	revived    atomic.Int64  // Unix nanoseconds until which a failed refresh is not repeated
+	expired    atomic.Int64  // Unix nanoseconds from which on it is stale, whatever its lifetime; 0 for never, or purgedHard
+	purged     atomic.Uint64 // the number of the last purge that was applied to it
+	grown      atomic.Int64  // bytes that its renditions take in the store
 	renditions atomic.Pointer[renditions]
 }
 
@@ -51,11 +57,11 @@ func (p *Page) Cost() int64 {
 			n += 32 + int64(len(p.Variant.Names[i])+len(p.Variant.Values[i]))
 		}
 	}
-	return n
+	return n + p.Parts.cost()
 }
 
 // Grew notes that the page costs n bytes more. Only the store that holds the page calls
-// it, while nothing else reads the cost.
+// it, while nothing else reads the cost, or who made the page and has shown it to nobody.
 func (p *Page) Grew(n int64) { p.grown.Add(n) }
 
 // SameVariant reports whether both pages answer the same requests.
@@ -97,15 +103,16 @@ func (p *Page) Matches(request http.Header) bool {
 }
 
 // Select returns the page that answers a request with these fields, nil when
-// none does. Pages come most recent first, so the first match is the one that
-// RFC 9111 §4 asks for.
+// none does. Of several it is the one with the latest Date, as RFC 9111 §4 asks for, and
+// of those with the same the one stored last: pages come most recently stored first.
 func Select(pages []*Page, request http.Header) *Page {
+	var selected *Page
 	for _, p := range pages {
-		if p.Matches(request) {
-			return p
+		if p.Matches(request) && (selected == nil || p.Freshness.Date.After(selected.Freshness.Date)) {
+			selected = p
 		}
 	}
-	return nil
+	return selected
 }
 
 // newPage makes the page that a storable answer becomes. Its body is yet to arrive.
@@ -125,8 +132,9 @@ func newPage(key Key, request http.Header, got *Fetched) *Page {
 // freshen makes the page that an answer without a body turns the stored one into: a 304
 // (RFC 9111 §4.3.4), or one to HEAD (§4.3.5).
 func (p *Page) freshen(request http.Header, got *Fetched) *Page {
-	fresh := &Page{Key: p.Key, Status: p.Status, Origin: p.Origin, Minted: p.Minted, Body: p.Body, Length: p.Length}
+	fresh := &Page{Key: p.Key, Status: p.Status, Origin: p.Origin, Minted: p.Minted, Decoded: p.Decoded, Body: p.Body, Length: p.Length, Parts: p.Parts}
 	fresh.setHeader(Merge(p.Header.Unpack(), got.Response.Header), request, got)
+	fresh.inherit(p)
 	return fresh
 }
 
@@ -139,15 +147,11 @@ func (p *Page) setHeader(header, request http.Header, got *Fetched) {
 		// RFC 9110 §6.6.1: a recipient with a clock must supply what is missing.
 		header.Set("Date", got.Responded.UTC().Format(http.TimeFormat))
 	}
-	names, _ := VaryNames(header)
-	if header.Get("Content-Encoding") != "" && !slices.Contains(names, "Accept-Encoding") {
-		// The origin forgot to say so, but a reader who cannot read the coding
-		// must not get it, from here or from a cache on its way.
-		header.Add("Vary", "Accept-Encoding")
-		names = append(names, "Accept-Encoding")
-		slices.Sort(names)
+	if p.Decoded {
+		undescribe(header)
 	}
-	if len(names) > 0 {
+	names, _ := VaryNames(header)
+	if names = p.settleCodings(header, names); len(names) > 0 {
 		p.Variant = &Variant{Names: names, Values: VaryValues(names, request)}
 	}
 	p.Header = PackHeader(header)
@@ -161,8 +165,8 @@ func (p *Page) finished() *Page {
 	}
 	length := p.Body.Size()
 	return &Page{
-		Key: p.Key, Status: p.Status, Origin: p.Origin, Freshness: p.Freshness, Minted: p.Minted, Variant: p.Variant,
-		Body: p.Body, Length: length, Header: p.Header.with(Field{"Content-Length", strconv.FormatInt(length, 10)}),
+		Key: p.Key, Status: p.Status, Origin: p.Origin, Freshness: p.Freshness, Minted: p.Minted, Decoded: p.Decoded, Variant: p.Variant,
+		Body: p.Body, Length: length, Header: p.Header.with(p.lengthFields(length)...),
 	}
 }
 
@@ -181,6 +185,15 @@ func (p *Page) isRevived(now time.Time) bool { return now.UnixNano() < p.revived
 // expire makes the page stale from now on: a soft purge. It may still stand in for what
 // cannot be had.
 func (p *Page) expire(now time.Time) { p.expired.CompareAndSwap(0, now.UnixNano()) }
+
+// purgedHard is when a page expired that counts as not there.
+const purgedHard = -1
+
+// let makes the page count as not there: a hard purge. It reports whether it did before.
+func (p *Page) let() (first bool) { return p.expired.Swap(purgedHard) != purgedHard }
+
+// isGone reports whether a hard purge was of the page.
+func (p *Page) isGone() bool { return p.expired.Load() == purgedHard }
 
 // freshness is the page's freshness, as far as nobody has cut it short.
 func (p *Page) freshness() Freshness {

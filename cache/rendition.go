@@ -3,8 +3,6 @@ package cache
 import (
 	"iter"
 	"net/http"
-	"strconv"
-	"strings"
 )
 
 // Rendition is a page made ready to leave: a status, header fields, and a slice
@@ -87,11 +85,14 @@ func (p *Page) render(request *http.Request, whole bool) Rendition {
 				return Rendition{Status: http.StatusNotModified, Header: p.Header, sends: inNotModified}
 			}
 		}
-		if whole && request.Method == http.MethodGet && len(request.Header["Range"]) > 0 {
-			if part, ok := p.part(request.Header); ok {
+		if request.Method == http.MethodGet && len(request.Header["Range"]) > 0 {
+			if part, ok := p.renderPart(request.Header, whole); ok {
 				return part
 			}
 		}
+	}
+	if p.Parts != nil {
+		return p.part(nil, p.Parts.length()) // nobody may take a part for the page
 	}
 	r := Rendition{Status: p.Status, Header: p.Header, Body: p.Body, Length: p.Length}
 	if whole {
@@ -130,90 +131,4 @@ func inPreconditionFailed(name string) bool {
 		return true
 	}
 	return false
-}
-
-// part is the single range that the request asks for, RFC 9110 §14, of a page whose
-// body has arrived. ok is false where the whole page is the right answer: the Range
-// is malformed or lists several, or If-Range names another version.
-func (p *Page) part(request http.Header) (r Rendition, ok bool) {
-	if !ifRange(request, p.version()) {
-		return Rendition{}, false
-	}
-	length := p.Body.Size() // unlike p.Length, known also of a page that had to be followed to its end
-	from, to, satisfiable, valid := parseRange(request.Get("Range"), length)
-	if !valid {
-		return Rendition{}, false
-	}
-	size := strconv.FormatInt(length, 10)
-	if !satisfiable {
-		return Rendition{
-			Status: http.StatusRequestedRangeNotSatisfiable,
-			Own:    []Field{{"Content-Length", "0"}, {"Content-Range", "bytes */" + size}},
-		}, true
-	}
-	span := strconv.FormatInt(from, 10) + "-" + strconv.FormatInt(to-1, 10)
-	r = Rendition{Status: http.StatusPartialContent, Header: p.Header, Body: p.Body, From: from, Length: to - from}
-	r.Own = []Field{
-		{"Content-Length", strconv.FormatInt(to-from, 10)},
-		{"Content-Range", "bytes " + span + "/" + size},
-	}
-	return r, true
-}
-
-// ifRange reports whether If-Range, when there, names the stored version
-// (strongly: RFC 9110 §13.1.5).
-func ifRange(request http.Header, held Version) bool {
-	condition := request.Get("If-Range")
-	switch {
-	case condition == "":
-		return true
-	case strings.HasPrefix(condition, `"`):
-		return condition == held.ETag
-	default:
-		return condition == held.LastModified
-	}
-}
-
-// parseRange reads a single byte range against a body of size bytes; to is one
-// past the last byte. valid is false for anything that must be ignored.
-func parseRange(field string, size int64) (from, to int64, satisfiable, valid bool) {
-	unit, set, ok := strings.Cut(field, "=")
-	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") || strings.Contains(set, ",") {
-		return 0, 0, false, false
-	}
-	first, last, ok := strings.Cut(strings.TrimSpace(set), "-")
-	if !ok {
-		return 0, 0, false, false
-	}
-	if first == "" { // the last n bytes
-		n, ok := digits(last)
-		if !ok {
-			return 0, 0, false, false
-		}
-		return max(0, size-n), size, n > 0 && size > 0, true
-	}
-	from, ok = digits(first)
-	if !ok {
-		return 0, 0, false, false
-	}
-	to = size
-	if last != "" {
-		end, ok := digits(last)
-		if !ok || end < from {
-			return 0, 0, false, false
-		}
-		if end < size-1 {
-			to = end + 1
-		}
-	}
-	return from, to, from < size, true
-}
-
-// digits reads a number made of nothing but digits.
-func digits(s string) (int64, bool) {
-	if s == "" || strings.Trim(s, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil
 }

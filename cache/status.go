@@ -36,6 +36,8 @@ type Status struct {
 	// written, in whole seconds rounded down, only if HasTTL is set.
 	TTL    time.Duration
 	HasTTL bool
+	// Key is the page's key, for operators who have it shown. "" is not written.
+	Key string
 	// Detail is free to choose; by custom a Detail or Reason constant. "" is
 	// not written.
 	Detail string
@@ -63,6 +65,9 @@ func (s Status) Append(dst []byte, name string) []byte {
 	}
 	if s.HasTTL {
 		dst = strconv.AppendInt(append(dst, "; ttl="...), floorSeconds(s.TTL), 10)
+	}
+	if s.Key != "" {
+		dst = appendString(append(dst, "; key="...), s.Key)
 	}
 	if s.Detail != "" {
 		dst = appendItem(append(dst, "; detail="...), s.Detail)
@@ -93,6 +98,11 @@ func appendItem(dst []byte, s string) []byte {
 	if isItemToken(s) {
 		return append(dst, s...)
 	}
+	return appendString(dst, s)
+}
+
+// appendString appends s as a quoted string.
+func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := range len(s) {
 		switch c := s[i]; {

@@ -18,7 +18,7 @@ const (
 	ReasonPartial        Reason = "partial"          // 206: not the whole page
 	ReasonVaryStar       Reason = "vary_star"        // Vary: *, or one that cannot be read: never matches (§4.1)
 	ReasonNoFreshness    Reason = "no_freshness"     // neither a lifetime nor a validator
-	ReasonSetCookie      Reason = "set_cookie"       // sets a cookie and is not declared public
+	ReasonSetCookie      Reason = "set_cookie"       // sets a cookie and does not say for how long it may be used again
 	ReasonMustUnderstand Reason = "must_understand"  // its status is unknown here (§5.2.2.3)
 	ReasonUpgrade        Reason = "upgrade"          // 101: the connection speaks another protocol now
 )
@@ -30,6 +30,9 @@ const (
 	ReasonNoSpace    Reason = "no_space"   // the store has no room, or failed
 	ReasonForeign    Reason = "foreign"    // not this publication's answer
 	ReasonBypass     Reason = "bypass"     // a rule of the site keeps it out of the cache
+
+	// ReasonContentType: it is no such file as its path ends in, see [Contradicts].
+	ReasonContentType Reason = "content_type"
 )
 
 // Reasons lists every reason there is, in a fixed order, so that metrics can
@@ -39,7 +42,7 @@ func Reasons() []Reason {
 		ReasonMethod, ReasonRequestNoStore, ReasonNoStore, ReasonPrivate,
 		ReasonAuthorization, ReasonCookie, ReasonStatus, ReasonPartial, ReasonVaryStar,
 		ReasonNoFreshness, ReasonSetCookie, ReasonMustUnderstand, ReasonUpgrade,
-		ReasonTooLarge, ReasonIncomplete, ReasonNoSpace, ReasonForeign, ReasonBypass,
+		ReasonTooLarge, ReasonIncomplete, ReasonNoSpace, ReasonForeign, ReasonContentType, ReasonBypass,
 	}
 }
 
@@ -50,9 +53,10 @@ func Reasons() []Reason {
 //
 // Only GET makes a page. An answer with neither an explicit lifetime nor a
 // validator is refused, although a heuristically cacheable one might be kept:
-// it could never be validated. One that sets a cookie is refused unless it is
-// declared public or has s-maxage, which RFC 9111 §7.3 leaves to the cache; so is
-// one to a request with a cookie, which is a credential like any other.
+// it could never be validated. One that sets a cookie is refused unless the origin says
+// outright for how long it may be used again (RFC 9111 §7.3). One to a request with a
+// cookie, which is a credential like any other, is refused unless it is declared public
+// or has s-maxage.
 func Storable(method string, request http.Header, status int, response http.Header) Reason {
 	if method != http.MethodGet {
 		return ReasonMethod
@@ -63,7 +67,7 @@ func Storable(method string, request http.Header, status int, response http.Head
 	if asked := request["Cache-Control"]; len(asked) > 0 && ParseCacheControl(asked).NoStore {
 		return ReasonRequestNoStore
 	}
-	d := ParseCacheControl(response["Cache-Control"])
+	d := ResponseDirectives(response)
 	released := d.Public || d.SMaxAge != Absent // made for more than one reader
 	switch {
 	case d.MustUnderstand && !understood(status):
@@ -80,14 +84,31 @@ func Storable(method string, request http.Header, status int, response http.Head
 		return ReasonCookie
 	case variesByAnything(response):
 		return ReasonVaryStar
-	case len(response["Set-Cookie"]) > 0 && !released && !d.withholds("Set-Cookie"):
+	case len(response["Set-Cookie"]) > 0 && !d.sharesCookies(response) && !d.withholds("Set-Cookie"):
 		return ReasonSetCookie
-	case d.MaxAge != Absent, d.SMaxAge != Absent, len(response["Expires"]) > 0:
+	case d.MaxAge != Absent, d.SMaxAge != Absent, len(response["Expires"]) > 0 && !d.Targeted:
 		return ""
 	case (heuristic(status) || d.Public) && hasValidator(response):
 		return ""
 	}
 	return ReasonNoFreshness
+}
+
+// sharesCookies reports whether the origin means an answer with the header h, Set-Cookie and
+// all, for more than one reader: it is declared public, or has a lifetime that is stated,
+// not over at once, and not taken back by no-cache.
+func (d *Directives) sharesCookies(h http.Header) bool {
+	if d.Public || d.NoCache {
+		return d.Public
+	}
+	// Without a Date there is no telling whether Expires is over. The zero time would
+	// make every date a future one.
+	date, ok := ParseDate(single(h, "Date"))
+	if !ok && d.MaxAge == Absent && d.SMaxAge == Absent {
+		return false
+	}
+	lifetime, stated := statedLifetime(d, h, date)
+	return stated && lifetime > 0
 }
 
 // storableStatus refuses the statuses that can never be a page.

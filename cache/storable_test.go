@@ -68,7 +68,19 @@ func TestStorable(t *testing.T) {
 		{"§4.1 a Vary that cannot be read", "GET", nil, 200, []string{"Cache-Control: max-age=60", "Vary: Accept Encoding"}, cache.ReasonVaryStar},
 		{"§4.1 Vary with names", "GET", nil, 200, []string{"Cache-Control: max-age=60", "Vary: Accept, , X-A"}, ""},
 
-		{"§7.3 a cookie", "GET", nil, 200, []string{"Cache-Control: max-age=60", "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie with a stated lifetime is the origin's will", "GET", nil, 200, []string{"Cache-Control: max-age=60", "Set-Cookie: a=b"}, ""},
+		{"§7.3 a cookie with Expires", "GET", nil, 200, []string{noonDate, expires, "Set-Cookie: a=b"}, ""},
+		{"§7.3 a cookie with Expires and nothing to reckon it from", "GET", nil, 200, []string{expires, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie that has expired already", "GET", nil, 200, []string{noonDate, "Expires: Sun, 01 Mar 2026 11:00:00 GMT", tag, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie with an unreadable Expires", "GET", nil, 200, []string{noonDate, "Expires: 0", tag, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie whose lifetime is over at once", "GET", nil, 200, []string{"Cache-Control: max-age=0", tag, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie with a broken lifetime", "GET", nil, 200, []string{"Cache-Control: max-age=x", tag, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie with two lifetimes", "GET", nil, 200, []string{"Cache-Control: max-age=60, max-age=5", "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie and no-cache", "GET", nil, 200, []string{"Cache-Control: no-cache, max-age=60", tag, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie with a guessed lifetime", "GET", nil, 200, []string{"Last-Modified: Sun, 01 Feb 2026 13:00:00 GMT", "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie with a validator only", "GET", nil, 200, []string{tag, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
+		{"§7.3 a cookie, stated for a CDN", "GET", nil, 200, []string{"CDN-Cache-Control: max-age=60", "Set-Cookie: a=b"}, ""},
+		{"§7.3 a cookie, stated for others only", "GET", nil, 200, []string{"CDN-Cache-Control: none", "Cache-Control: max-age=60", tag, "Set-Cookie: a=b"}, cache.ReasonSetCookie},
 		{"§7.3 a cookie on a public page", "GET", nil, 200, []string{"Cache-Control: public, max-age=60", "Set-Cookie: a=b"}, ""},
 		{"§7.3 a cookie with s-maxage", "GET", nil, 200, []string{"Cache-Control: s-maxage=60", "Set-Cookie: a=b"}, ""},
 		{"§5.2.2.4 a cookie that is withheld", "GET", nil, 200, []string{`Cache-Control: no-cache="set-cookie", max-age=60`, "Set-Cookie: a=b"}, ""},
@@ -77,6 +89,46 @@ func TestStorable(t *testing.T) {
 		{"§5.2.2.3 must-understand, not understood", "GET", nil, 599, []string{"Cache-Control: must-understand, no-store, max-age=60"}, cache.ReasonMustUnderstand},
 		{"§5.2.2.3 even without no-store", "GET", nil, 299, []string{"Cache-Control: must-understand, max-age=60"}, cache.ReasonMustUnderstand},
 		{"§5.2.2.3 private stays private", "GET", nil, 200, []string{"Cache-Control: must-understand, no-store, private, max-age=60"}, cache.ReasonPrivate},
+
+		{"RFC 9213 §2.2 a lifetime for CDNs", "GET", nil, 200, []string{"CDN-Cache-Control: max-age=60", "Cache-Control: no-store"}, ""},
+		{"RFC 9213 §2.2 no-store for CDNs", "GET", nil, 200, []string{"CDN-Cache-Control: no-store", "Cache-Control: max-age=60"}, cache.ReasonNoStore},
+		{"RFC 9213 §2.2 private for CDNs", "GET", nil, 200, []string{"CDN-Cache-Control: private, max-age=60", "Cache-Control: max-age=60"}, cache.ReasonPrivate},
+		{"RFC 9213 §2.2 no-store makes max-age inoperative", "GET", nil, 200, []string{"CDN-Cache-Control: max-age=60, no-store"}, cache.ReasonNoStore},
+		{"RFC 9213 §2.2 Expires does not count beside it", "GET", nil, 200, []string{"CDN-Cache-Control: none", expires}, cache.ReasonNoFreshness},
+		{"RFC 9213 §2.2 nor does Cache-Control", "GET", nil, 200, []string{"CDN-Cache-Control: none", "Cache-Control: no-store", tag}, ""},
+		{"RFC 9213 §2.1 an invalid one is not there", "GET", nil, 200, []string{"CDN-Cache-Control: max-age=60, &&&", "Cache-Control: no-store"}, cache.ReasonNoStore},
+		{"RFC 9213 §2.1 nor an empty one", "GET", nil, 200, []string{"CDN-Cache-Control:", "Cache-Control: max-age=60"}, ""},
+		{"RFC 9213 §2.1 one of a wrong type permits nothing", "GET", nil, 200, []string{`CDN-Cache-Control: max-age="60"`, "Cache-Control: no-store"}, cache.ReasonNoStore},
+		{"RFC 9213 §2.1 but what it forbids is forbidden", "GET", nil, 200, []string{`CDN-Cache-Control: max-age="60", no-store`, "Cache-Control: max-age=60"}, cache.ReasonNoStore},
+		{"RFC 9213 §2.2 credentials are released for CDNs", "GET", []string{"Authorization: Basic eA=="}, 200, []string{"CDN-Cache-Control: public, max-age=60", "Cache-Control: private"}, ""},
+		{"RFC 9213 §2.2 and not by what is for others", "GET", []string{"Authorization: Basic eA=="}, 200, []string{"CDN-Cache-Control: max-age=60", "Cache-Control: public"}, cache.ReasonAuthorization},
+
+		{"§3 an error with a lifetime is the origin's word", "GET", nil, 500, []string{"Cache-Control: max-age=60"}, ""},
+		{"§3 a bad gateway with a lifetime", "GET", nil, 502, []string{"Cache-Control: max-age=60"}, ""},
+		{"§3 an unavailable page with a lifetime", "GET", nil, 503, []string{"Cache-Control: max-age=60"}, ""},
+		{"§3 a gateway's time-out with a lifetime", "GET", nil, 504, []string{"Cache-Control: max-age=60"}, ""},
+		{"§3 an unknown client's error with a lifetime", "GET", nil, 499, []string{"Cache-Control: max-age=60"}, ""},
+		{"§3 a temporary redirect with a lifetime", "GET", nil, 307, []string{"Cache-Control: max-age=60"}, ""},
+		{"§3 a temporary redirect without one", "GET", nil, 307, []string{tag}, cache.ReasonNoFreshness},
+		{"§3 an error without one", "GET", nil, 503, []string{tag, "Last-Modified: Sun, 01 Feb 2026 13:00:00 GMT"}, cache.ReasonNoFreshness},
+		{"§3 a missing page with a validator", "GET", nil, 404, []string{tag}, ""},
+		{"§3 a status beyond the classes", "GET", nil, 600, []string{"Cache-Control: max-age=60"}, cache.ReasonStatus},
+		{"RFC 9110 §15.5.13 a failed precondition is one request's", "GET", nil, 412, []string{"Cache-Control: max-age=60"}, cache.ReasonStatus},
+		{"RFC 9110 §15.5.20 a misdirected request is one connection's", "GET", nil, 421, []string{"Cache-Control: max-age=60"}, cache.ReasonStatus},
+		{"RFC 6585 §3 a 428 is never stored", "GET", nil, 428, []string{"Cache-Control: max-age=60"}, cache.ReasonStatus},
+		{"RFC 6585 §5 a 431 is never stored", "GET", nil, 431, []string{"Cache-Control: max-age=60"}, cache.ReasonStatus},
+		{"RFC 8297 §2 early hints are never stored", "GET", nil, 103, []string{"Cache-Control: public, max-age=60", tag}, cache.ReasonStatus},
+		{"§5.2.2.3 a qualified private stays one", "GET", nil, 200, []string{`Cache-Control: must-understand, no-store, private="X-A", max-age=60`}, ""},
+		{"§5.2.2.7 a list that names Vary is the whole answer", "GET", nil, 200, []string{`Cache-Control: private="Vary", max-age=60`}, cache.ReasonPrivate},
+		{"§5.4 Pragma in an answer means nothing", "GET", nil, 200, []string{"Pragma: no-cache", "Cache-Control: max-age=60"}, ""},
+		{"§5.4 nor does it without Cache-Control", "GET", nil, 200, []string{"Pragma: no-cache", tag}, ""},
+		{"§5.5 Warning means nothing", "GET", nil, 200, []string{`Warning: 110 - "stale"`, "Cache-Control: max-age=60"}, ""},
+		{"RFC 8246 immutable is no lifetime", "GET", nil, 200, []string{"Cache-Control: immutable"}, cache.ReasonNoFreshness},
+		{"RFC 5861 a window of staleness is no lifetime", "GET", nil, 200, []string{"Cache-Control: stale-while-revalidate=60, stale-if-error=60"}, cache.ReasonNoFreshness},
+		{"§5.2.2.2 must-revalidate is no lifetime", "GET", nil, 200, []string{"Cache-Control: must-revalidate"}, cache.ReasonNoFreshness},
+		{"§3.5 credentials of a proxy are none of the origin's", "GET", []string{"Proxy-Authorization: Basic eA=="}, 200, []string{"Cache-Control: max-age=60"}, ""},
+		{"§3.5 credentials and must-revalidate within an error", "GET", []string{"Authorization: Basic eA=="}, 404, []string{"Cache-Control: must-revalidate, max-age=60"}, ""},
+		{"§5.2.1.5 the reader's no-store in any case", "GET", []string{"Cache-Control: NO-STORE, max-age=0"}, 200, []string{"Cache-Control: max-age=60"}, cache.ReasonRequestNoStore},
 
 		{"RFC 9110 §15.2 interim", "GET", nil, 103, []string{"Cache-Control: max-age=60"}, cache.ReasonStatus},
 		{"RFC 9110 §15.2.2 another protocol", "GET", nil, 101, []string{"Cache-Control: max-age=60"}, cache.ReasonUpgrade},
@@ -108,7 +160,7 @@ func TestStorableByHeuristicOnlyForTheStatusesOfRFC9110Section15Dot1(t *testing.
 
 func TestReasonsAreAClosedSet(t *testing.T) {
 	all := cache.Reasons()
-	require.Len(t, all, 18)
+	require.Len(t, all, 19)
 	require.NotContains(t, all, cache.Reason(""))
 	seen := map[cache.Reason]bool{}
 	for _, r := range all {

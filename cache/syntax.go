@@ -19,6 +19,64 @@ func nextElement(list string) (element, rest string) {
 	return trimOWS(list), ""
 }
 
+// directive is one member of a Cache-Control field. The zero value stands for
+// bytes that are no directive at all.
+type directive struct {
+	name, value string
+	valued      bool // there was an "="
+	// malformed says that it is not by the grammar: after or before something other than a
+	// comma, with whitespace around "=", or with an open quote.
+	malformed bool
+}
+
+// nextDirective reads one directive from the front of line and returns what is
+// left, always shorter than line. Semicolons end a directive, too, which are a
+// frequent mistake, and a malformed member is gone on with where it could not be
+// read, so that what follows in it is still seen; but both are malformed. torn says
+// that the line begins in the midst of such a member.
+func nextDirective(line string, torn bool) (d directive, rest string) {
+	d.malformed = torn
+	for line != "" && (isOWS(line[0]) || isSeparator(line[0])) {
+		d.malformed = d.malformed && line[0] != ',' || line[0] == ';'
+		line = line[1:]
+	}
+	n := tokenLen(line)
+	switch {
+	case line == "":
+		return d, ""
+	case n == 0:
+		return d, line[max(1, quotedLen(line)):]
+	}
+	d.name, rest = line[:n], trimOWSLeft(line[n:])
+	if !strings.HasPrefix(rest, "=") {
+		d.malformed = d.malformed || !atEnd(rest)
+		return d, rest
+	}
+	d.valued, rest = true, rest[1:]
+	d.malformed = d.malformed || isOWS(line[n]) || rest != "" && isOWS(rest[0])
+	rest = trimOWSLeft(rest)
+
+	if strings.HasPrefix(rest, `"`) {
+		n := quotedLen(rest)
+		after := trimOWSLeft(rest[n:])
+		if n == 0 || !atEnd(after) {
+			// The quotes do not pair up as their author meant. What is within
+			// them may be directives: go on reading behind the first one.
+			d.malformed = true
+			return d, rest[1:]
+		}
+		d.value = rest[1 : n-1]
+		return d, after
+	}
+	n = 0
+	for n < len(rest) && !isOWS(rest[n]) && !isSeparator(rest[n]) {
+		n++
+	}
+	d.value, rest = rest[:n], trimOWSLeft(rest[n:])
+	d.malformed = d.malformed || !atEnd(rest)
+	return d, rest
+}
+
 // quotedLen is the length of the quoted string at the front of s with both its
 // quotes, 0 when there is none or it is not closed.
 func quotedLen(s string) int {
@@ -62,7 +120,7 @@ func isSeparator(c byte) bool { return c == ',' || c == ';' }
 func isOWS(c byte) bool { return c == ' ' || c == '\t' }
 
 // atEnd reports whether a directive may end before s.
-func atEnd(s string) bool { return s == "" || isSeparator(s[0]) }
+func atEnd(s string) bool { return s == "" || s[0] == ',' }
 
 func trimOWS(s string) string { return strings.Trim(s, " \t") }
 

@@ -48,6 +48,9 @@ func (t *transfer) copy(ctx context.Context, from io.Reader) error {
 		if n > 0 {
 			t.body.grow(n)
 		}
+		if !t.passing && bloated(from) {
+			t.startPassing(ReasonTooLarge)
+		}
 		if err == io.EOF && t.body.Size() < t.length {
 			err = io.ErrUnexpectedEOF
 		}

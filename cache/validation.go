@@ -83,10 +83,10 @@ func Confirms(held, given Validators) bool {
 //
 //   - what is not stored: hop-by-hop fields, Trailer, and those that a
 //     qualified private or no-cache withholds (§3.1);
-//   - Content-Length, and Content-Encoding, Content-Range and Content-Type: the
-//     stored body was made neutral in the light of these, and may keep them
+//   - Content-Length, and Content-Encoding and Content-Range: the stored body is
+//     whole, and may have been decoded, so that these are no longer about it
 //     (§3.2, third paragraph);
-//   - Set-Cookie, unless the page is declared public or has s-maxage;
+//   - Set-Cookie, unless the origin means it for more than one reader (§7.3);
 //   - a strong ETag confirming the weak one (see [Confirms]), which would claim
 //     more of the stored bytes than is known.
 //
@@ -95,7 +95,7 @@ func Merge(stored, fresh http.Header) http.Header {
 	update := fresh.Clone()
 	Hop(update)
 	delete(update, "Trailer")
-	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Type"} {
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Content-Range"} {
 		delete(update, name)
 	}
 	if given := single(fresh, "Etag"); given != "" && single(stored, "Etag") == "W/"+given {
@@ -107,17 +107,12 @@ func Merge(stored, fresh http.Header) http.Header {
 	}
 	delete(merged, "Age")
 	delete(merged, "Date")
-
-	control := update["Cache-Control"]
-	if len(control) == 0 {
-		control = stored["Cache-Control"]
-	}
-	d := ParseCacheControl(control)
-	if !d.Public && d.SMaxAge == Absent {
-		delete(update, "Set-Cookie")
-	}
 	for name, values := range update {
 		merged[name] = values
+	}
+	d := ResponseDirectives(merged)
+	if len(update["Set-Cookie"]) > 0 && !d.sharesCookies(merged) {
+		delete(merged, "Set-Cookie")
 	}
 	d.Withhold(merged)
 	return merged
@@ -152,8 +147,8 @@ func Hop(h http.Header) {
 // Connection field says.
 func endToEnd(name string) bool {
 	switch name {
-	case "Age", "Cache-Control", "Content-Encoding", "Content-Length", "Content-Type",
-		"Date", "Expires", "Vary":
+	case "Age", "Cache-Control", "Cdn-Cache-Control", "Content-Encoding", "Content-Length", "Content-Range",
+		"Content-Type", "Date", "Etag", "Expires", "Last-Modified", "Vary":
 		return true
 	}
 	return false

@@ -85,13 +85,32 @@ func TestMerge(t *testing.T) {
 		{"§3.2 Content-Length never", []string{"Content-Length: 5"}, []string{"Content-Length: 0"}, []string{"Content-Length: 5"}},
 		{"§3.2 nor is it added", nil, []string{"Content-Length: 0"}, nil},
 		{"§3.2 what the stored body depends on", []string{"Content-Encoding: br", "Content-Type: text/html"},
-			[]string{"Content-Encoding: gzip", "Content-Type: text/plain", "Content-Range: bytes 0-1/2"}, []string{"Content-Encoding: br", "Content-Type: text/html"}},
+			[]string{"Content-Encoding: gzip", "Content-Range: bytes 0-1/2"}, []string{"Content-Encoding: br", "Content-Type: text/html"}},
+		{"§3.2 but its type may change", []string{"Content-Type: text/plain"}, []string{"Content-Type: text/plain;charset=utf-8"}, []string{"Content-Type: text/plain;charset=utf-8"}},
+		{"§3.2 where it lies may change", []string{"Content-Location: /a"}, []string{"Content-Location: /b"}, []string{"Content-Location: /b"}},
+		{"§3.2 its digest may change", []string{"Content-Md5: a"}, []string{"Content-Md5: b"}, []string{"Content-Md5: b"}},
+		{"§3.2 what it varies by may change", []string{"Vary: X-A"}, []string{"Vary: X-B"}, []string{"Vary: X-B"}},
+		{"§3.2 Expires", []string{"Expires: " + before}, []string{"Expires: " + after}, []string{"Expires: " + after}},
+		{"§3.2 Last-Modified", []string{"Last-Modified: " + before}, []string{"Last-Modified: " + same}, []string{"Last-Modified: " + same}},
+		{"§3.2 a field that the 304 empties is empty", []string{"X-A: 1"}, []string{"X-A:"}, []string{"X-A:"}},
+		{"§3.2 what protects readers", []string{"Content-Security-Policy: a", "X-Frame-Options: deny"}, []string{"Content-Security-Policy: b", "X-Frame-Options: sameorigin"},
+			[]string{"Content-Security-Policy: b", "X-Frame-Options: sameorigin"}},
+		{"§3.2 CDN-Cache-Control", []string{"CDN-Cache-Control: max-age=1"}, []string{"CDN-Cache-Control: max-age=9"}, []string{"CDN-Cache-Control: max-age=9"}},
+		{"§3.2 Cache-Groups", []string{`Cache-Groups: "a"`}, []string{`Cache-Groups: "b"`}, []string{`Cache-Groups: "b"`}},
+		{"§3.2 no-transform stays where the 304 says nothing of it", []string{"Cache-Control: no-transform, max-age=1"}, []string{"X-A: 1"}, []string{"Cache-Control: no-transform, max-age=1", "X-A: 1"}},
+		{"§5.5 Warning is a field like any other", []string{`Warning: 110 - "a"`}, []string{`Warning: 113 - "b"`}, []string{`Warning: 113 - "b"`}},
+		{"§3.1 what the proxy was told", []string{"X-A: 1"}, []string{"Proxy-Authenticate: Basic", "Proxy-Authentication-Info: x", "Proxy-Connection: close"}, []string{"X-A: 1"}},
+		{"§3.1 what Connection names stays as it was", []string{"X-A: 1"}, []string{"Connection: X-A", "X-A: 2"}, []string{"X-A: 1"}},
+		{"§3.1 what is withheld from CDNs", []string{"X-A: 1"}, []string{`CDN-Cache-Control: private="X-A"`, "X-A: 2"}, []string{`CDN-Cache-Control: private="X-A"`}},
 		{"§3.1 hop-by-hop", nil, []string{"Connection: close, X-Hop", "X-Hop: 1", "Keep-Alive: 5", "Transfer-Encoding: chunked", "Upgrade: h2c", "Te: x", "Trailer: X"}, nil},
 		{"§3.1 what is withheld from now on", []string{"X-A: 1"}, []string{`Cache-Control: private="X-A"`, "X-A: 2"}, []string{`Cache-Control: private="X-A"`}},
 		{"§3.1 what was withheld before", []string{`Cache-Control: no-cache="X-A"`}, []string{"X-A: 2"}, []string{`Cache-Control: no-cache="X-A"`}},
 		{"§4.2.3 an old Age does not outlive its answer", []string{"Age: 99", "Date: " + before}, []string{"Date: " + after}, []string{"Date: " + after}},
 		{"§4.2.3 nor does an old Date", []string{"Date: " + before}, []string{"Age: 3"}, []string{"Age: 3"}},
-		{"§7.3 a cookie in a 304 is one reader's", []string{"Cache-Control: max-age=5"}, []string{"Set-Cookie: a=b"}, []string{"Cache-Control: max-age=5"}},
+		{"§7.3 a cookie in a 304 is one reader's", []string{"Cache-Control: no-cache"}, []string{"Set-Cookie: a=b"}, []string{"Cache-Control: no-cache"}},
+		{"§7.3 where the 304 says nothing else", []string{`Etag: "a"`}, []string{"Set-Cookie: a=b"}, []string{`Etag: "a"`}},
+		{"§7.3 unless a lifetime is stated", []string{"Cache-Control: max-age=5", "Set-Cookie: a=a"}, []string{"Set-Cookie: a=b"}, []string{"Cache-Control: max-age=5", "Set-Cookie: a=b"}},
+		{"§7.3 or is from now on", []string{`Etag: "a"`}, []string{"Cache-Control: max-age=5", "Set-Cookie: a=b"}, []string{`Etag: "a"`, "Cache-Control: max-age=5", "Set-Cookie: a=b"}},
 		{"§7.3 unless it is public", []string{"Cache-Control: public"}, []string{"Set-Cookie: a=b"}, []string{"Cache-Control: public", "Set-Cookie: a=b"}},
 		{"§3.2 a tag may become weak", []string{`Etag: "a"`}, []string{`Etag: W/"a"`}, []string{`Etag: W/"a"`}},
 		{"but not strong", []string{`Etag: W/"a"`}, []string{`Etag: "a"`}, []string{`Etag: W/"a"`}},
@@ -167,8 +186,8 @@ func TestHop(t *testing.T) {
 	cache.Hop(h)
 	require.Equal(t, fields("X-C: 3", "Trailer: X-T", "Content-Length: 5"), h)
 
-	end := []string{"Cache-Control: no-store", "Vary: *", "Content-Type: a/b", "Age: 5"}
-	h = fields(append(end, "Connection: cache-control, vary, content-type, age")...)
+	end := []string{"Cache-Control: no-store", "CDN-Cache-Control: no-store", "Vary: *", "Content-Type: a/b", "Age: 5", `Etag: "a"`}
+	h = fields(append(end, "Connection: cache-control, cdn-cache-control, vary, content-type, age, etag")...)
 	cache.Hop(h)
 	require.Equal(t, fields(end...), h, "RFC 9110 §7.6.1: Connection never names what is for every recipient")
 	require.NotPanics(t, func() { cache.Hop(nil) })
@@ -178,6 +197,30 @@ func TestTrailers(t *testing.T) {
 	require.Equal(t, []string{"X-Sum", "Server-Timing"},
 		cache.Trailers(fields("Trailer: x-sum, Content-Length,, Transfer-Encoding", "Trailer: Set-Cookie, a b, server-timing")))
 	require.Empty(t, cache.Trailers(fields()))
+}
+
+func FuzzMerge(f *testing.F) {
+	f.Add("max-age=5", "max-age=9", "a=b", "X-A")
+	f.Add(`private="X-A"`, "no-store", "a=b", "close")
+	f.Add("public", `no-cache="x-a, set-cookie"`, "", "cache-control, x-a")
+	f.Fuzz(func(t *testing.T, held, given, cookie, connection string) {
+		stored := fields("Content-Length: 5", "Content-Encoding: br", "X-A: 1", `Etag: W/"a"`, "Cache-Control: "+held)
+		fresh := fields("Content-Length: 0", "Content-Encoding: gzip", "X-A: 2", `Etag: "a"`, "Set-Cookie: "+cookie,
+			"Cache-Control: "+given, "Connection: "+connection, "Keep-Alive: 5", "Transfer-Encoding: chunked")
+		got := cache.Merge(stored, fresh)
+		require.Equal(t, []string{"5"}, got["Content-Length"])
+		require.Equal(t, []string{"br"}, got["Content-Encoding"])
+		require.Equal(t, []string{`W/"a"`}, got["Etag"], "it never becomes strong")
+		for _, name := range []string{"Connection", "Keep-Alive", "Transfer-Encoding"} {
+			require.NotContains(t, got, name)
+		}
+		require.Equal(t, fresh["Cache-Control"], got["Cache-Control"], "no hop hides what it says")
+		require.Equal(t, got, cache.Merge(got, fresh), "twice is once")
+		d := cache.ParseCacheControl(fresh["Cache-Control"])
+		if d.NoStore && !d.MustUnderstand {
+			require.Equal(t, cache.ReasonNoStore, cache.Storable("GET", nil, 200, got), "what must not be kept is not kept")
+		}
+	})
 }
 
 func FuzzNotModified(f *testing.F) {

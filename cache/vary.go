@@ -44,8 +44,8 @@ func variesByAnything(h http.Header) bool {
 // VaryValues gives, for each of the names, what the request says in that field,
 // in the normal form that [VaryMatch] compares with: lines joined, without
 // whitespace around commas and without empty members. Of Accept-Encoding it is
-// what [NormalAcceptEncoding] gives; Accept-Language is in lower case and
-// without any whitespace. A field that is absent gives "", one that is there
+// what [NormalAcceptEncoding] gives; Accept-Language is in lower case,
+// without any whitespace, and in the order of its weights. A field that is absent gives "", one that is there
 // but empty gives ",": the two do not match each other (RFC 9111 §4.1).
 func VaryValues(names []string, request http.Header) []string {
 	values := make([]string, len(names))
@@ -89,9 +89,16 @@ func appendNormal(b []byte, name string, lines []string) []byte {
 		return b
 	}
 	start := len(b)
-	if name == "Accept-Encoding" {
+	switch name {
+	case "Accept-Encoding":
 		b = acceptedCodings(lines).append(b)
-	} else {
+	case "Accept-Language":
+		if ordered, ok := appendLanguages(b, lines); ok {
+			b = ordered
+			break
+		}
+		fallthrough
+	default:
 		for _, line := range lines {
 			b = appendElements(b, start, line, name == "Accept-Language")
 		}

@@ -82,7 +82,7 @@ func (w *window) wake() {
 func (b *Body) pass() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.window = &window{stir: make(chan struct{}, 1)}
+	b.arrivingLocked().window = &window{stir: make(chan struct{}, 1)}
 	b.dropReadLocked()
 }
 

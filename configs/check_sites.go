@@ -53,8 +53,7 @@ func (c *checks) sites() {
 		}
 		c.identity(field+".identity", site.Identity)
 		c.health(field+".health", site.Health)
-		c.within(field+".cache.stale", site.Cache.Stale, minStale, maxStale)
-		c.within(field+".cache.outage", site.Cache.Outage, minStale, maxStale)
+		c.siteCache(field+".cache", site)
 	}
 }
 

@@ -143,10 +143,35 @@ type Health struct {
 	Fall, Rise int
 }
 
-// SiteCache is how long pages may be shown after they stopped being fresh.
+// SiteCache is how long pages may be shown after they stopped being fresh, and what
+// differs from what the pages themselves say.
 type SiteCache struct {
 	// Stale applies while an origin is usable, Outage while none is.
 	Stale, Outage time.Duration
+	Query         Query
+	Bypass        Bypass
+	// Lifetime lists for how long pages are fresh; the first whose path fits counts.
+	Lifetime []Lifetime
+}
+
+// Query says which query parameters change what a page is. In their names * stands for
+// any text. At most one of the lists has elements; all parameters count where none has.
+type Query struct {
+	// Ignore lists those that do not, Keep the only ones that do.
+	Ignore, Keep []string
+}
+
+// Bypass says which requests have nothing to do with the cache.
+type Bypass struct {
+	// Cookies lists names, in which * stands for any text; a site without cookies has none.
+	Cookies []string
+}
+
+// Lifetime is for how long the pages of some paths are fresh, whatever they say.
+type Lifetime struct {
+	// Path begins with a slash or a star; * stands for any text.
+	Path string
+	For  time.Duration
 }
 
 // Cache is what all sites share.

@@ -21,6 +21,7 @@ const (
 	minStale, maxStale       = time.Second, 3650 * day
 	minDrain, maxDrain       = 100 * time.Millisecond, time.Hour
 	minMemory, maxMemory     = 1 << 20, 1 << 40
+	minLifetime, maxLifetime = time.Second, 365 * day
 	maxLag                   = 7 * day
 	maxControls              = 8 // every lookup asks each resolver
 	maxNetwork               = 64
@@ -28,15 +29,17 @@ const (
 
 // What several keys accept, in the same words.
 const (
-	acceptedAddress  = `an address such as 127.0.0.1:8080, or ":80" for all interfaces`
-	acceptedOrigin   = "a URL without a path, such as https://www.gazette.example"
-	acceptedFile     = "the path of a PEM file"
-	acceptedHost     = "a host name such as gazette.example.net"
-	acceptedServer   = "udp://192.0.2.1, tcp://192.0.2.1, tls://dns.example#192.0.2.1 or https://dns.example/dns-query#192.0.2.1"
-	acceptedResolver = "system, " + acceptedServer
-	acceptedVia      = "socks5://127.0.0.1:1080 or http://127.0.0.1:3128, with user:password@ before the host where the proxy asks for it"
-	acceptedPin      = "sha256/ and the base64 of 32 bytes, as heliograph check prints it"
-	acceptedKey      = "the public key that heliograph canary new printed, heliograph-canary-key:…"
+	acceptedAddress   = `an address such as 127.0.0.1:8080, or ":80" for all interfaces`
+	acceptedOrigin    = "a URL without a path, such as https://www.gazette.example"
+	acceptedFile      = "the path of a PEM file"
+	acceptedHost      = "a host name such as gazette.example.net"
+	acceptedServer    = "udp://192.0.2.1, tcp://192.0.2.1, tls://dns.example#192.0.2.1 or https://dns.example/dns-query#192.0.2.1"
+	acceptedResolver  = "system, " + acceptedServer
+	acceptedVia       = "socks5://127.0.0.1:1080 or http://127.0.0.1:3128, with user:password@ before the host where the proxy asks for it"
+	acceptedPin       = "sha256/ and the base64 of 32 bytes, as heliograph check prints it"
+	acceptedParameter = "a name such as utm_*, as it stands before the =; * stands for any text"
+	acceptedCookie    = "a name such as session*; * stands for any text"
+	acceptedKey       = "the public key that heliograph canary new printed, heliograph-canary-key:…"
 )
 
 // The values of log, in the order they are listed in.
@@ -124,8 +127,28 @@ func siteSchema(s *Site) shape {
 		key{"cache", mapping(
 			key{"stale", duration(&s.Cache.Stale, durations(minStale, maxStale))},
 			key{"outage", duration(&s.Cache.Outage, durations(minStale, maxStale))},
+			key{"query", mapping(
+				key{"ignore", names(&s.Cache.Query.Ignore, "a list of names of query parameters, such as [utm_*, fbclid]", acceptedParameter)},
+				key{"keep", names(&s.Cache.Query.Keep, "a list of names of query parameters, such as [page, q], in place of ignore", acceptedParameter)},
+			)},
+			key{"bypass", mapping(
+				key{"cookies", names(&s.Cache.Bypass.Cookies, "a list of names of cookies, such as [session*], of a site with cookies: true", acceptedCookie)},
+			)},
+			key{"lifetime", list(&s.Cache.Lifetime, "a list of {path: pattern, for: duration}", none[Lifetime], lifetimeSchema)},
 		)},
 	)
+}
+
+func lifetimeSchema(l *Lifetime) shape {
+	return mapping(
+		key{"path", text(&l.Path, "a path such as /static/*, or *.css; * stands for any text")},
+		key{"for", duration(&l.For, durations(minLifetime, maxLifetime))},
+	)
+}
+
+// names is a list of names, each of which is described by accepted.
+func names(into *[]string, several, accepted string) shape {
+	return list(into, several, none[string], func(name *string) shape { return text(name, accepted) })
 }
 
 func originSchema(o *Origin) shape {

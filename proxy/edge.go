@@ -82,7 +82,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	defer unwatch()
 	x.in = in
 	x.request.Site, x.request.HTTP = &site.cached, in
-	x.request.Key = cache.MakeKey(site.keySpace, in.URL)
+	x.request.Key, x.request.Bypass = site.key(in.URL), site.Rules.bypasses(in.Header)
 	answer, err := e.cache.Answer(in.Context(), &x.request)
 	if err != nil {
 		x.fail(err, answer.Status)
@@ -93,14 +93,19 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 }
 
 // invalidate lets go of the pages that an unsafe request made obsolete, RFC 9111
-// §4.4. It comes before the answer, so that a reader who has that never gets the
-// old page; and it needs no more than the answer's header.
+// §4.4, and of those in the groups that its answer names, RFC 9875 §3. It comes before
+// the answer, so that a reader who has that never gets the old page; and it needs no
+// more than the answer's header.
 func (e *Edge) invalidate(x *exchange, response *http.Response) {
-	if response == nil || !cache.Invalidates(x.in.Method, response.StatusCode) {
+	if response == nil {
+		return
+	}
+	e.cache.InvalidateGroups(x.site.keySpace, cache.InvalidatedGroups(x.in.Method, response.StatusCode, response.Header))
+	if !cache.Invalidates(x.in.Method, response.StatusCode) {
 		return
 	}
 	for _, target := range cache.InvalidatedTargets(x.in.URL, response.Header, x.site.Space.Own) {
-		e.cache.Invalidate(cache.KeyOf(x.site.keySpace, target))
+		e.cache.Invalidate(cache.KeyOf(x.site.keySpace, x.site.Rules.target(target)))
 	}
 }
 

@@ -295,6 +295,10 @@ func (x *exchange) abort(err error) {
 	x.rec.Aborted = true
 	if x.in.Context().Err() == nil {
 		x.rec.Error, x.rec.Reason = "http_response_incomplete", err.Error()
+		var coding *cache.CodingError
+		if errors.As(err, &coding) {
+			x.rec.Error = coding.ProxyError()
+		}
 	}
 	if !x.in.ProtoAtLeast(1, 1) {
 		x.tear()

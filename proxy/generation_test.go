@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,6 +33,11 @@ func TestPageIsFoundOnlyUnderTheRulesThatItWasStoredUnder(t *testing.T) {
 		func(site *proxy.Site) { ordinary(site); site.Cookies = true },
 		func(site *proxy.Site) { site.Markers = []string{"Harbour"} },
 		func(site *proxy.Site) { site.Markers = []string{"Harbour Gazette"} },
+		func(site *proxy.Site) { ordinary(site); site.Rules.Bypass = []string{"session"} },
+		func(site *proxy.Site) {
+			ordinary(site)
+			site.Rules.Lifetimes = []proxy.Lifetime{{Path: "/", For: time.Minute}}
+		},
 	} {
 		swap(other)
 		answer, _ := s.get("/")
@@ -43,6 +49,7 @@ func TestPageIsFoundOnlyUnderTheRulesThatItWasStoredUnder(t *testing.T) {
 		ordinary,
 		func(site *proxy.Site) { site.Markers = []string{"Gazette", "Harbour"} },
 		func(site *proxy.Site) { ordinary(site); site.Policy.Stale = 1; site.Fronts = []string{front} },
+		func(site *proxy.Site) { ordinary(site); site.Rules.Ignore = []string{"utm_*"} },
 	} {
 		swap(same)
 		answer, _ := s.get("/")

@@ -25,6 +25,8 @@ func guard(in *http.Request, edge string) (refusal, bool) {
 		return refusal{http.StatusBadRequest, "http_request_error", "the Host is not one"}, false
 	case !strings.HasPrefix(in.URL.Path, "/") && (in.URL.Path != "" || in.URL.Host == ""): // RFC 9112 §3.2.2
 		return refusal{http.StatusBadRequest, "http_request_error", "the request target is not a path"}, false
+	case in.URL.Scheme != "" && in.URL.Host == "": // RFC 9110 §4.2.1
+		return refusal{http.StatusBadRequest, "http_request_error", "the request target names no host"}, false
 	case looped(in.Header, edge):
 		return refusal{http.StatusLoopDetected, "proxy_loop_detected",
 			"the request passed this edge before: an origin of the site leads back here"}, false
@@ -79,13 +81,24 @@ func clean(in *http.Request, site *Site) {
 	trailers := in.Header["Te"]
 	cache.Hop(in.Header)
 	scrub(in.Header, site)
-	narrowCodings(in.Header)
 	if named(trailers, "trailers") {
 		in.Header["Te"] = []string{"trailers"} // RFC 9110 §10.1.4: we pass them on
 	}
 	if !sendsBody(in) {
 		delete(in.Header, "Expect") // it is about a body
 	}
+	if in.Method == http.MethodGet || in.Method == http.MethodHead {
+		for _, name := range aboutBodies {
+			delete(in.Header, name)
+		}
+	}
+}
+
+// aboutBodies are fields about a request's body. Where that stays behind, its description must
+// not reach an origin that goes by it.
+var aboutBodies = []string{
+	"Content-Type", "Content-Encoding", "Content-Language", "Content-Length", "Content-Location", "Content-Md5",
+	"Content-Range", "Content-Digest", "Repr-Digest", "Digest", "Trailer",
 }
 
 // The two forms of Accept-Encoding that origins see. Nobody changes header values.
@@ -94,12 +107,16 @@ var (
 	acceptIdentity = []string{"identity"}
 )
 
-// narrowCodings asks for gzip where the reader takes it, and for nothing else: what
-// is stored has two variants at most, and can be inspected.
-func narrowCodings(header http.Header) {
+// narrowCodings asks an origin for gzip where the reader takes it or the cache decodes it,
+// and for nothing else: what comes can be inspected. The bytes that a range counts are those
+// of identity.
+func narrowCodings(header http.Header, decodes bool) {
 	accepted := cache.NormalAcceptEncoding(header["Accept-Encoding"])
 	header["Accept-Encoding"] = acceptIdentity
-	if strings.Contains(accepted, "gzip") { // no other coding's name contains it
+	if len(header["Range"]) > 0 {
+		return
+	}
+	if decodes || strings.Contains(accepted, "gzip") { // no other coding's name contains it
 		header["Accept-Encoding"] = acceptGzip
 	}
 }
@@ -123,17 +140,35 @@ func scrub(fields http.Header, site *Site) {
 func forwarding(name string) bool {
 	switch {
 	case strings.IndexByte(name, '_') >= 0,
-		strings.HasPrefix(name, "X-Forwarded"), strings.HasPrefix(name, "X-Envoy-"),
-		strings.HasPrefix(name, "X-") && strings.HasSuffix(name, "-Ip"),
+		strings.HasPrefix(name, "X-") && (strings.HasSuffix(name, "-Ip") || pretends(name[2:])),
 		strings.HasSuffix(name, "-Client-Ip"), strings.HasSuffix(name, "-Connecting-Ip"),
-		strings.HasSuffix(name, "-Connecting-Ipv6"):
+		strings.HasSuffix(name, "-Connecting-Ipv6"), strings.HasPrefix(name, "Cloudfront-"):
 		return true
 	}
 	switch name {
-	case "Forwarded", "Client-Ip", "Ali-Cdn-Real-Ip", "Cf-Pseudo-Ipv4", "Cf-Ipcountry", "X-Forward-For",
-		"X-Remote-Addr", "X-Azure-Clientip", "X-Original-Forwarded-For", "X-Host",
-		"X-Original-Host", "X-Original-Url", "X-Rewrite-Url", "X-Http-Method", "X-Http-Method-Override",
-		"X-Method-Override", "Proxy":
+	case "Forwarded", "Client-Ip", "Ali-Cdn-Real-Ip", "Proxy", // who and where the reader is
+		"Cf-Pseudo-Ipv4", "Cf-Ipcountry", "Cf-Ipcity", "Cf-Visitor", "Client-Cert", "Client-Cert-Chain", // RFC 9440 §4
+		"Front-End-Https", "Https", "Base-Url", "Http-Url", "Request-Uri", "Destination-Url", "Proxy-Host", "Proxy-Url", // another URL
+		"A-Im", "Translate", "Profile", "Surrogate-Capability": // another form of the page, RFC 3229 §10.5.3
+		return true
+	}
+	return false
+}
+
+// pretends reports whether a field whose name goes on so after X- makes some servers or frameworks
+// take the request for another: of another host, scheme, path or method, or one of their own.
+func pretends(name string) bool {
+	for _, prefix := range [...]string{
+		"Forward", "Original", "Rewrite", "Http-", "Envoy-", "Accel-", "Sendfile", "Appengine-", "Amz-Website-", "Middleware-", "Invoke-",
+		"Proxy-", "Remote-", "Ssl-", "Client-Cert", "Backend-",
+	} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	switch name {
+	case "Host", "Scheme", "Proto", "Protocol", "Port", "Ssl", "Https", "Url", "Uri", "Path", "Request-Uri", "Url-Scheme", "Override-Url",
+		"Method", "Method-Override", "Azure-Clientip", "Wap-Profile", "Country-Code", "Now-Route-Matches", "Matched-Path":
 		return true
 	}
 	return false

@@ -63,7 +63,7 @@ func TestConnectionCannotNameWhatTheEdgeAdds(t *testing.T) {
 	arrived := m.last.Load().Header
 	require.Equal(t, []string{"1.1 heliograph"}, arrived["Via"])
 	require.Equal(t, []string{edgeID}, arrived["Cdn-Loop"])
-	require.Equal(t, []string{"identity"}, arrived["Accept-Encoding"])
+	require.Equal(t, []string{"gzip"}, arrived["Accept-Encoding"])
 }
 
 // The reader's Via names proxies that only the reader uses. CDN-Loop is for all
@@ -112,12 +112,19 @@ func TestForwardingFieldsStayBehind(t *testing.T) {
 		"X-Method-Override", "Proxy", "CF-Connecting-IPv6", "Fastly-Client-IP", "Wl-Proxy-Client-IP", "Ali-Cdn-Real-IP",
 		"Some-Connecting-IP", "Some-Client-IP", "X-Anything-IP", "X-ProxyUser-IP", "CF-Pseudo-IPv4", "CF-IPCountry",
 		"X-Forward-For", "X-Envoy-External-Address", "X-Envoy-Peer-Metadata", "X_Forwarded_For", "x_real_ip", "X_Anything", "Cookie",
+		"X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Path", "X-Forwarded-Method", "X-Original-Path", "X-Original-Method",
+		"X-Rewrite-Path", "X-HTTP-Host-Override", "X-HTTP-Path-Override", "X-HTTP-Status-Code-Override", "X-HTTP-DestinationURL",
+		"X-Accel-Redirect", "X-Accel-Mapping", "X-Sendfile-Type", "X-Url-Scheme", "X-Scheme", "X-Port", "X-Proxy-URL", "X-Request-URI",
+		"X-Middleware-Subrequest", "X-Middleware-Prefetch", "X-Invoke-Path", "X-Invoke-Status", "X-Now-Route-Matches", "X-Matched-Path",
+		"X-AppEngine-Country", "X-Remote-User", "X-SSL-Client-Cert", "X-Client-Cert", "X-Backend-Host", "X-Amz-Website-Redirect-Location",
+		"X-Wap-Profile", "Profile", "Front-End-Https", "X-SSL", "Base-Url", "Http-Url", "Proxy-Host", "Proxy-Url", "Translate", "A-IM",
+		"Client-Cert", "Client-Cert-Chain", "CloudFront-Viewer-Country", "CloudFront-Forwarded-Proto", "CF-Visitor", "Surrogate-Capability",
 	}
 	var fields []string
 	for _, name := range names {
 		fields = append(fields, name, "192.0.2.7")
 	}
-	fields = append(fields, "Accept-Language", "fa", "X-Requested-With", "kept", "X-Equip", "kept")
+	fields = append(fields, "Accept-Language", "fa", "X-Requested-With", "kept", "X-Equip", "kept", "X-Test-Id", "kept", "X-Hostess", "kept")
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
 		s.send(method, "/", nil, fields...)
 		arrived := m.last.Load()
@@ -128,6 +135,8 @@ func TestForwardingFieldsStayBehind(t *testing.T) {
 		require.Equal(t, "fa", arrived.Header.Get("Accept-Language"))
 		require.Equal(t, "kept", arrived.Header.Get("X-Requested-With"))
 		require.Equal(t, "kept", arrived.Header.Get("X-Equip"))
+		require.Equal(t, "kept", arrived.Header.Get("X-Test-Id"))
+		require.Equal(t, "kept", arrived.Header.Get("X-Hostess"))
 		require.Equal(t, strings.TrimPrefix(m.URL, "http://"), arrived.Host, "the origin is asked by its own name")
 	}
 }

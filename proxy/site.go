@@ -24,6 +24,7 @@ type Site struct {
 	Cookies bool     // cookies pass both ways
 	Markers []string // identity that its pages are held to, as its pool knows it
 	Policy  cache.Policy
+	Rules   Rules
 	Space   rewrite.Space
 	Pool    *origin.Pool
 
@@ -81,6 +82,7 @@ func (s *Sites) inherit(old *Sites) {
 func (s *Site) generation() string {
 	rules := sha256.New()
 	fmt.Fprintf(rules, "%q %t %q", s.Space.Canonical.String(), s.Cookies, slices.Sorted(slices.Values(s.Markers)))
+	fmt.Fprint(rules, s.Rules.stored())
 	return hex.EncodeToString(rules.Sum(nil)[:4])
 }
 
@@ -110,11 +112,11 @@ func (s *Site) fetcher(edge string) cache.Fetch {
 	return func(ctx context.Context, r *cache.Request, query cache.Query) (*cache.Fetched, error) {
 		ask := &origin.Ask{
 			Method:  r.HTTP.Method,
-			URL:     s.canonical(r.HTTP.URL),
+			URL:     s.canonical(r.HTTP),
 			Header:  s.outgoing(r.HTTP, edge, query),
 			Trailer: r.HTTP.Trailer,
 			Body:    requestBody(r.HTTP),
-			Interim: query.Interim,
+			Interim: s.interim(query.Interim),
 		}
 		if v, part := query.Validators, query.IfRange; !v.Empty() || !part.Empty() {
 			ask.Conditional = func(name string, header http.Header) {
@@ -134,14 +136,19 @@ func (s *Site) fetcher(edge string) cache.Fetch {
 		return &cache.Fetched{
 			Response: result.Response, Origin: result.Origin, Attempts: len(result.Attempts), Doubtful: result.Doubtful,
 			Requested: result.Requested, Responded: result.Responded,
+			Agreed: result.Agreed, Lifetime: s.Rules.lifetime(r.HTTP, result.Response),
 		}, nil
 	}
 }
 
 // canonical is the request's URL in canonical space: exactly the target that the
-// key was made of.
-func (s *Site) canonical(in *url.URL) *url.URL {
-	path, query, asked := strings.Cut(cache.Target(in), "?")
+// key was made of. One that may change something is about all that it names.
+func (s *Site) canonical(in *http.Request) *url.URL {
+	target := cache.Target(in.URL)
+	if in.Method == http.MethodGet || in.Method == http.MethodHead {
+		target = s.Rules.target(target)
+	}
+	path, query, asked := strings.Cut(target, "?")
 	plain, err := url.PathUnescape(path)
 	if err != nil {
 		plain = path // Target escapes what is not an escape, so this does not happen
@@ -168,6 +175,10 @@ func (s *Site) outgoing(in *http.Request, edge string, query cache.Query) http.H
 	if query.Range != "" {
 		out["Range"] = []string{query.Range}
 	}
+	narrowCodings(out, query.Compressed)
+	if query.Range != "" {
+		out["Accept-Encoding"] = acceptIdentity // parts of what is coded are of no use to others
+	}
 	s.Space.FromFront(out, in.Host)
 	out["Via"] = []string{via(in.ProtoMajor, in.ProtoMinor)} // the reader's own names proxies that the reader uses
 	out["Cdn-Loop"] = append(slices.Clip(in.Header["Cdn-Loop"]), edge)
@@ -178,9 +189,23 @@ func (s *Site) outgoing(in *http.Request, edge string, query cache.Query) http.H
 var conditions = []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
 
 // neutralise makes an origin's answer one of the publication's.
-func (s *Site) neutralise(response *http.Response) {
-	s.Space.Neutralise(response.Header)
+func (s *Site) neutralise(response *http.Response) { s.neutral(response.Header) }
+
+// neutral makes the header of an origin's answer one of the publication's.
+func (s *Site) neutral(header http.Header) {
+	s.Space.Neutralise(header)
 	if !s.Cookies {
-		delete(response.Header, "Set-Cookie")
+		delete(header, "Set-Cookie")
+	}
+}
+
+// interim makes interim answers those of the publication before somebody is told of them.
+func (s *Site) interim(tell func(int, http.Header)) func(int, http.Header) {
+	if tell == nil {
+		return nil
+	}
+	return func(code int, header http.Header) {
+		s.neutral(header)
+		tell(code, header)
 	}
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -35,6 +36,15 @@ func Run(t *testing.T, open func(capacity int64) cache.Store) {
 		{"an entry of many variants stays within the budget", manyVariants},
 		{"a page is dropped without its other variants", dropped},
 		{"readers may keep what they were given", kept},
+		{"looking is not asking", peeked},
+		{"what a page gathers is counted", grown},
+		{"pages leave for what another gathers, and that one stays", grownRoom},
+		{"there is no growing of what is not there, nor beyond the budget", grownNot},
+		{"a sweep shows every page once, and lets go of what it is told to", swept},
+		{"a sweep is not use, and ends early", sweptLightly},
+		{"a sweep stands in nobody's way", sweptBeside},
+		{"a sweep lets go of what it showed, and not of what came in its place", sweptExactly},
+		{"a page that was made stale stays so", marked},
 		{"the budget holds under load", load},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
@@ -245,6 +255,11 @@ func load(t *testing.T, open func(int64) cache.Store) {
 	for range 8 {
 		work.Go(func() { churn(t, s) })
 	}
+	work.Go(func() {
+		for range 50 {
+			s.Sweep(context.Background(), func(*cache.Page) bool { return rand.IntN(8) > 0 })
+		}
+	})
 	work.Wait()
 	for i := range 20 {
 		s.Remove(key(i))
@@ -271,7 +286,9 @@ func churn(t *testing.T, s cache.Store) {
 				s.Put(page(k, int(size), fmt.Sprint(rand.IntN(5))), size)
 			}
 		}
-		s.Pages(k)
+		if pages := s.Pages(k); len(pages) > 0 && rand.IntN(4) == 0 {
+			s.Grow(pages[0], int64(rand.IntN(2000)))
+		}
 		if usage := s.Usage(); usage.Bytes < 0 || usage.Bytes > usage.Capacity || usage.Pages < 0 {
 			t.Errorf("%+v", usage)
 			return

@@ -119,13 +119,22 @@ func (a *assembly) addSite(site *configs.Site, p parts, judges *gate.Gate, ask *
 	}
 	a.sites = append(a.sites, &proxy.Site{
 		Name: site.Name, Fronts: site.Fronts, Cookies: site.Cookies, Markers: site.Identity.Contains, Space: space,
-		Policy: cache.Policy{Stale: site.Cache.Stale, Outage: site.Cache.Outage},
+		Policy: cache.Policy{Stale: site.Cache.Stale, Outage: site.Cache.Outage}, Rules: rulesOf(site.Cache),
 		Pool: origin.NewPool(origin.Site{
 			Name: site.Name, Origins: origins, Markers: site.Identity.Contains, Gate: judges, Known: known,
 			Own: publication(space, site.Fronts),
 		}, p.tracker, p.events),
 	})
 	return nil
+}
+
+// rulesOf are the operator's rules for the cache of a site.
+func rulesOf(c configs.SiteCache) proxy.Rules {
+	rules := proxy.Rules{Ignore: c.Query.Ignore, Keep: c.Query.Keep, Bypass: c.Bypass.Cookies}
+	for _, l := range c.Lifetime {
+		rules.Lifetimes = append(rules.Lifetimes, proxy.Lifetime{Path: l.Path, For: l.For})
+	}
+	return rules
 }
 
 // publication returns what tells the publication's hosts from others: its addresses,

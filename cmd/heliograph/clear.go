@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,7 +93,7 @@ ORIGIN is its name, as the status page and the log have it.`,
 func clearOrigin(ctx context.Context, admin, site, name string) (cleared, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	text, err := askAdmin(ctx, http.MethodGet, admin, "/api/v1/sites")
+	text, err := askAdmin(ctx, http.MethodGet, admin, "/api/v1/sites", nil)
 	if err != nil {
 		return cleared{}, err
 	}
@@ -105,7 +106,7 @@ func clearOrigin(ctx context.Context, admin, site, name string) (cleared, error)
 		return cleared{}, err
 	}
 	_, err = askAdmin(ctx, http.MethodPost, admin,
-		"/api/v1/sites/"+url.PathEscape(found.Site)+"/origins/"+url.PathEscape(found.Origin)+"/clear")
+		"/api/v1/sites/"+url.PathEscape(found.Site)+"/origins/"+url.PathEscape(found.Origin)+"/clear", nil)
 	return found, err
 }
 
@@ -138,11 +139,16 @@ func findOrigin(status console.Status, site, name string) (cleared, error) {
 	return cleared{}, fmt.Errorf("%d sites have an origin named %q: say which with --site", len(found), name)
 }
 
-// askAdmin asks the edge's admin API, and returns the body of an answer that is good.
-func askAdmin(ctx context.Context, method, admin, path string) ([]byte, error) {
+// askAdmin asks the edge's admin API, and returns the body of an answer that is good. A body
+// that is sent is JSON; nil for none.
+func askAdmin(ctx context.Context, method, admin, path string, sent []byte) ([]byte, error) {
 	request, transport, err := toAdmin(ctx, method, admin, path)
 	if err != nil {
 		return nil, err
+	}
+	if sent != nil {
+		request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(sent)), int64(len(sent))
+		request.Header.Set("Content-Type", "application/json")
 	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {

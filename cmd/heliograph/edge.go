@@ -90,7 +90,7 @@ func (e *edge) build(file *configs.File, extra map[string]http.Handler) {
 	e.metrics.Loaded(float64(time.Now().Unix())) // or there would be no file
 	e.tracker = health.NewTracker(health.Options{OnTransition: e.transition, OnSuspicion: e.suspicion})
 	store := memory.New(file.Cache.Memory)
-	e.cache = cache.New(cache.Options{Store: store, MaxPage: store.MaxPage()})
+	e.cache = cache.New(cache.Options{Store: store, MaxPage: store.MaxPage(), Purged: e.purged})
 	e.proxy = proxy.NewEdge(proxy.Options{
 		ID: edgeID(), Cache: e.cache, Reader: readerAddress(file.Log.Readers),
 		Record: func(r *proxy.Record) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/heliograph-edge/heliograph/cache"
 	"github.com/heliograph-edge/heliograph/configs"
 	"github.com/heliograph-edge/heliograph/health"
 	"github.com/heliograph-edge/heliograph/proxy/console"
@@ -53,6 +54,16 @@ func (e *edge) suspicion(s health.Suspicion) {
 		return
 	}
 	e.log.Info("own network trusted again", "since", s.At.UTC(), "doubted", s.At.Sub(s.Since).Round(time.Millisecond).String())
+}
+
+// purged tells of an operator's purge that is done, or that the end interrupted.
+func (e *edge) purged(r cache.PurgeReport) {
+	level, message := slog.LevelInfo, "purged"
+	if r.Interrupted {
+		level, message = slog.LevelWarn, "a purge was interrupted"
+	}
+	e.log.Log(context.Background(), level, message, "id", r.ID, "by", r.Kind, "what", r.What, "mode", r.Mode(),
+		"pages", r.Matched, "bytes", r.Bytes, "took", r.Done.Sub(r.Began).Round(time.Millisecond).String())
 }
 
 // snapshots are the metrics that are read from the edge's parts.

@@ -73,7 +73,7 @@ func TestEveryCommandShowsAnExample(t *testing.T) {
 }
 
 func TestCommandsThatPrintResultsPrintThemAsJSON(t *testing.T) {
-	for _, name := range []string{"check", "validate", "version", "demo", "canary verify"} {
+	for _, name := range []string{"check", "validate", "version", "demo", "canary verify", "purge", "explain", "clear", "cache-sim"} {
 		c, _, err := rootCommand().Find(strings.Fields(name))
 		require.NoError(t, err)
 		require.Equal(t, "heliograph "+name, c.CommandPath())

@@ -31,7 +31,9 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"cache":           {},
 		"cache/memory":    {"cache"},
+		"cache/replay":    {"cache", "cache/memory"},
 		"cache/storetest": {"cache"},
+		"cache/trace":     {"cache"},
 		"configs":         {"health/canary", "health/dial", "health/resolve"},
 		"health":          {},
 		"health/canary":   {},

@@ -72,7 +72,8 @@ It serves readers from the best of them, keeps what it fetched, and shows what i
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(runCommand(), demoCommand(), checkCommand(), canaryCommand(), validateCommand(), healthcheckCommand(), clearCommand(), versionCommand())
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), canaryCommand(), validateCommand(), healthcheckCommand(), cacheSimCommand(), clearCommand(), versionCommand())
+	root.AddCommand(purgeCommand(), explainCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c.CommandPath(), err} })
 	refuseArguments(root)
 	return root

@@ -241,7 +241,7 @@ func (n *newspaper) render(w http.ResponseWriter, r *http.Request, status int, n
 
 // send answers with content, compressed if the reader takes it, or with what a
 // conditional or range request makes of it. Without a Cache-Control it is a
-// page's.
+// page's, and who shows credentials gets one that others may not have.
 func (n *newspaper) send(w http.ResponseWriter, r *http.Request, contentType string, content []byte) {
 	header := w.Header()
 	header.Set("Content-Type", contentType)
@@ -252,6 +252,10 @@ func (n *newspaper) send(w http.ResponseWriter, r *http.Request, contentType str
 	}
 	if age, err := strconv.ParseUint(r.FormValue("max-age"), 10, 32); err == nil && header.Get("Cache-Control") != "no-store" {
 		header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", age))
+	}
+	if r.Header.Get("Authorization") != "" && header.Get("Cache-Control") != "no-store" {
+		// What is shown to one reader. It is not released to others (RFC 9111 §3.5), and says no more.
+		header.Set("Cache-Control", "max-age=30")
 	}
 	digest := sha256.Sum256(content)
 	tag := hex.EncodeToString(digest[:8])

@@ -49,6 +49,10 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/sites/{site}/origins/{origin}", a.origin)
 	mux.HandleFunc("POST /api/v1/sites/{site}/origins/{origin}/clear", a.clear)
 	mux.HandleFunc("POST /api/v1/reload", a.reload)
+	mux.HandleFunc("POST /api/v1/purge", a.purge)
+	mux.HandleFunc("GET /api/v1/purges", a.purges)
+	mux.HandleFunc("GET /api/v1/purges/{id}", a.purgeOf)
+	mux.HandleFunc("GET /api/v1/explain", a.explain)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -58,7 +62,11 @@ func (a *Admin) Handler() http.Handler {
 	for pattern, handler := range a.Extra {
 		mux.Handle(pattern, handler)
 	}
-	return localOnly(http.NewCrossOriginProtection().Handler(mux))
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		Problem(w, http.StatusForbidden, "the admin API obeys no page of another web origin")
+	}))
+	return localOnly(protection.Handler(mux))
 }
 
 // localOnly refuses requests whose Host does not name this machine to itself.
@@ -118,6 +126,9 @@ GET  /api/v1/sites    every origin with its verdict, class, reason and timings
 GET  /api/v1/sites/{site}/origins/{origin}         one origin, with its latest probes
 POST /api/v1/sites/{site}/origins/{origin}/clear   let a hijacked origin begin anew
 POST /api/v1/reload   read the configuration again
+POST /api/v1/purge    let go of stored pages: {"url"|"prefix"|"tag"|"site"|"everything": …, "soft": …, "dry_run": …}
+GET  /api/v1/purges   purges at work and the latest ones; /api/v1/purges/{id} for one
+GET  /api/v1/explain?url=…   why a page comes from where it comes
 GET  /debug/pprof/    profiles
 `)
 }

@@ -30,6 +30,7 @@ type desk struct {
 	edge    *proxy.Edge
 	tracker *health.Tracker
 	metrics *console.Metrics
+	pages   *cache.Cache
 	admin   *console.Admin
 	refuse  error // what a reload comes to
 }
@@ -48,6 +49,7 @@ func newDesk(t *testing.T) *desk {
 	d.tracker.Configure(map[health.ID]health.Policy{primary: {}, alternate: {}})
 	pages := cache.New(cache.Options{Store: memory.New(1 << 20), MaxPage: 1 << 18})
 	t.Cleanup(pages.Close)
+	d.pages = pages
 	d.edge = proxy.NewEdge(proxy.Options{ID: "heliograph-test", Cache: pages, Record: d.metrics.Record})
 	d.metrics.Registry.MustRegister(&console.Snapshots{
 		Edge: d.edge, Cache: pages, Tracker: d.tracker,
@@ -66,12 +68,18 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-// open takes the site into service.
+// open takes the site into service. Nothing answers at its origins.
 func (d *desk) open() {
+	d.t.Helper()
+	d.openAt("http://origin.test")
+}
+
+// openAt is open with origins that are both at an address.
+func (d *desk) openAt(address string) {
 	d.t.Helper()
 	var origins []*origin.Origin
 	for _, id := range []health.ID{primary, alternate} {
-		u, err := url.Parse("http://" + id.Origin + ".test")
+		u, err := url.Parse(address)
 		require.NoError(d.t, err)
 		origins = append(origins, origin.NewOrigin(origin.Config{ID: id, URL: u}))
 	}

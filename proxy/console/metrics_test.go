@@ -83,6 +83,9 @@ func TestEveryCombinationExistsAtZero(t *testing.T) {
 		"heliograph_cache_fill_aborts_total":                 1,
 		"heliograph_cache_refreshes_total":                   1,
 		"heliograph_cache_uncacheable_total":                 len(cache.Reasons()),
+		"heliograph_cache_purges_total":                      2 * len(cache.PurgeKinds()),
+		"heliograph_cache_purges_active":                     1,
+		"heliograph_cache_purged_pages_total":                2,
 		"heliograph_build_info":                              1,
 	} {
 		require.Contains(t, families, name)

@@ -45,6 +45,11 @@ var (
 	cacheAborts    = snapshot("cache_fill_aborts_total", "Fills that ended before their body was whole.")
 	cacheRefreshes = snapshot("cache_refreshes_total", "Pages fetched anew behind a reader's back.")
 	cacheRefused   = snapshot("cache_uncacheable_total", "Answers that were not stored.", "reason")
+
+	purgesBegun = snapshot("cache_purges_total",
+		"Purges, by what they were asked of (group: an origin's Cache-Group-Invalidation), and whether pages go (hard) or become stale (soft).", "by", "mode")
+	purgesActive = snapshot("cache_purges_active", "Purges that the store is being gone through for.")
+	purgedPages  = snapshot("cache_purged_pages_total", "Pages that purges were of, counted when a purge is done.", "mode")
 )
 
 // Snapshots reads the edge's parts when the metrics are asked for.
@@ -69,6 +74,7 @@ func (s *Snapshots) Describe(out chan<- *prometheus.Desc) {
 		originUp, originActive, originState, originFailures, originSuccess, originCertificate, siteOutage, networkDoubt,
 		requestsNow, connectionsNow,
 		cachePages, cacheBytes, cacheCapacity, cacheEvictions, cacheCollapsed, cacheAborts, cacheRefreshes, cacheRefused,
+		purgesBegun, purgesActive, purgedPages,
 	} {
 		out <- d
 	}
@@ -92,6 +98,7 @@ func (s *Snapshots) Collect(out chan<- prometheus.Metric) {
 	gauge(networkDoubt, truth(suspected))
 	s.collectConnections(gauge)
 	s.collectCache(gauge, counter)
+	s.collectPurges(gauge, counter)
 }
 
 // collectSite reads a site and its origins.
@@ -136,6 +143,18 @@ func (s *Snapshots) collectCache(gauge, counter emit) {
 	counter(cacheRefreshes, float64(count.Refreshes.Load()))
 	for reason, n := range count.Uncacheable {
 		counter(cacheRefused, float64(n.Load()), string(reason))
+	}
+}
+
+// collectPurges reads what the cache knows of purges.
+func (s *Snapshots) collectPurges(gauge, counter emit) {
+	counts := s.Cache.PurgeCounts()
+	gauge(purgesActive, float64(counts.Active))
+	counter(purgedPages, float64(counts.Pages.Hard), "hard")
+	counter(purgedPages, float64(counts.Pages.Soft), "soft")
+	for by, n := range counts.Purges {
+		counter(purgesBegun, float64(n.Hard), string(by), "hard")
+		counter(purgesBegun, float64(n.Soft), string(by), "soft")
 	}
 }
 

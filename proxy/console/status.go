@@ -135,13 +135,17 @@ func (a *Admin) clear(w http.ResponseWriter, r *http.Request) {
 }
 
 // document answers with JSON.
-func document(w http.ResponseWriter, value any) {
-	w.Header().Set("Content-Type", "application/json")
+func document(w http.ResponseWriter, value any) { documentOf(w, http.StatusOK, value) }
+
+// documentOf answers with a status and JSON.
+func documentOf(w http.ResponseWriter, status int, value any) {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		Problem(w, http.StatusInternalServerError, err.Error())
 		return
 	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_, _ = w.Write(append(Harmless(text), '\n')) // the caller is gone if this fails
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,7 @@ type Attempt struct {
 	Status   int // 0 without an answer
 	Duration time.Duration
 	Hedge    bool
+	Sent     bool // something of the request may have reached the origin
 }
 
 // attempt is one request to one origin under way.
@@ -62,14 +64,20 @@ type ended struct {
 }
 
 // send asks the origin and inspects the answer. It blocks. A safe request whose HTTP/2
-// stream or connection is cut short is sent once more, by HTTP/1.1.
+// stream or connection is cut short is sent once more, by HTTP/1.1; to a site's only origin
+// none is that may have been acted on, but the next ones go by HTTP/1.1.
 func (a *attempt) send(body io.ReadCloser, told heard) ended {
 	told.connected = a.origin.connected
+	a.progress.once = a.pool.lone()
 	e := a.once(body, told)
 	if e.found.class != health.StreamReset {
 		return e
 	}
 	a.origin.cuts.add(e.at, e.found.reason)
+	if a.progress.once && !strings.Contains(e.found.reason, "HTTP_1_1_REQUIRED") { // RFC 9113 §7
+		a.origin.cuts.mended(e.at)
+		return e
+	}
 	if !a.ask.safe() || a.ask.Body != nil || a.ctx.Err() != nil || !a.pool.allowed(false) {
 		return e
 	}
@@ -104,8 +112,7 @@ func (a *attempt) again(e ended, told heard) ended {
 
 // once sends the request and inspects the answer.
 func (a *attempt) once(body io.ReadCloser, told heard) ended {
-	ctx := a.progress.watch(a.ctx, a.ask.resendable(), told)
-	response, err := a.roundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
+	response, err := a.exchange(body, told)
 	now, uploading := a.pool.now(), a.uploading()
 	if err != nil {
 		stage := a.progress.at()
@@ -131,15 +138,44 @@ func (a *attempt) once(body io.ReadCloser, told heard) ended {
 	return e
 }
 
+// exchange sends the request and returns the answer. Where a connection turns out to have been
+// closed while it was idle, so that nothing of the request has left, it is sent on another: net/http
+// does so for requests without a body, and this for the others. Each such connection ends, so the
+// last is a new one.
+func (a *attempt) exchange(body io.ReadCloser, told heard) (*http.Response, error) {
+	ctx := a.progress.watch(a.ctx, a.ask.resendable(), told)
+	for {
+		response, err := a.roundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
+		switch {
+		case err == nil:
+			if a.progress.conn != nil {
+				a.progress.conn.heed(response.Header)
+			}
+			return response, nil
+		case !a.progress.unsent() || a.ctx.Err() != nil:
+			return nil, err
+		}
+		a.progress.sent.Store(false)
+		if body != nil {
+			var ok bool
+			if body, ok = a.ask.Body.open(); !ok {
+				return nil, err
+			}
+		}
+	}
+}
+
 // roundTrip sends a request by the version of HTTP that the origin is asked by. An origin that
-// was left to HTTP/1.1 and does not speak it is asked by HTTP/2 again.
+// was left to HTTP/1.1 and does not speak it is asked by HTTP/2 again; a site's only origin,
+// of which nothing has proved that it does, already where HTTP/1.1 brings no answer.
 func (a *attempt) roundTrip(request *http.Request) (*http.Response, error) {
 	transport := a.origin.at(a.pool.now())
 	if a.http1 {
 		transport = a.origin.http1
 	}
 	response, err := transport.RoundTrip(request)
-	if err != nil && transport == a.origin.http1 && a.progress.at() == health.StageHandshake && context.Cause(a.ctx) == nil {
+	if err != nil && transport == a.origin.http1 && context.Cause(a.ctx) == nil &&
+		(a.progress.once || a.progress.at() == health.StageHandshake) {
 		a.origin.cuts.refuted()
 	}
 	return response, err
@@ -157,7 +193,7 @@ func (e *ended) heed() {
 func (e ended) describe() Attempt {
 	d := Attempt{
 		Origin: e.attempt.origin.ID.Origin, Class: e.found.class, Stage: e.found.stage, Reason: e.found.reason,
-		Duration: e.at.Sub(e.attempt.started), Hedge: e.attempt.hedge,
+		Duration: e.at.Sub(e.attempt.started), Hedge: e.attempt.hedge, Sent: e.attempt.progress.sent.Load(),
 	}
 	if e.response != nil {
 		d.Status = e.response.StatusCode

@@ -163,7 +163,7 @@ func TestEarlyHintsAreToldBeforeTheAnswer(t *testing.T) { // RFC 8297
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Link", "</a.css>; rel=preload")
-			w.WriteHeader(http.StatusProcessing) // is not told
+			w.WriteHeader(http.StatusContinue) // is not told
 			w.WriteHeader(http.StatusEarlyHints)
 			w.Header().Set("Link", "</b.css>; rel=preload")
 			w.WriteHeader(http.StatusEarlyHints)

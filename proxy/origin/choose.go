@@ -156,8 +156,8 @@ func standing(v health.View, resting bool) int {
 // order lists the origins as one request asks them: the active one, then the other
 // usable ones, then, as a last resort, those that are blocked or down. What is drained
 // is asked only where it is the site's only origin; what is hijacked never, for its pages
-// may look like the publication's. What is to be left alone is omitted; a site's only origin
-// is not, but asked as trial says.
+// may look like the publication's. What is to be left alone is omitted, but not a site's only
+// origin: for whom nothing is stored, there is nobody else.
 func order(now time.Time, views []health.View, route Route, roll float64) []int {
 	first := route.Active
 	if route.Returned && roll >= rampShare(now.Sub(route.Since)) && route.Previous < len(views) {

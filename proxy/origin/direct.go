@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
 )
@@ -106,9 +107,14 @@ const (
 
 // progress is how far an attempt has come, as its transport tells.
 type progress struct {
+	once     bool         // the request is not sent again once any of it has left
 	stage    atomic.Int32 // index into health.Stages
 	sent     atomic.Bool  // a connection was had: bytes of the request may have left
 	interims atomic.Int32 // interim answers so far
+	// conn is the latest connection, and reused whether it was used before, of the goroutine that
+	// sends; nil where another request may be on it.
+	conn   *connection
+	reused bool
 }
 
 // reach notes that a stage has begun. The transport may still tell of a dial that
@@ -125,20 +131,38 @@ func (p *progress) reach(stage int32) {
 // at is the furthest stage reached.
 func (p *progress) at() health.Stage { return health.Stages()[p.stage.Load()] }
 
+// unsent reports whether the attempt failed because a connection that was used before turned
+// out to be closed: nothing of the request has left.
+func (p *progress) unsent() bool { return p.conn != nil && p.reused && !p.conn.used() }
+
 // heard is told what an attempt's transport tells. Each may be nil.
 type heard struct {
-	interim   func(code int, header http.Header) // of each 103
+	interim   func(code int, header http.Header) // of each interim answer but 100 and 101
 	wrote     func()                             // when all of the request was written
 	connected func(net.Conn)                     // of each connection that is used for the first time
 }
 
+// took takes note of the connection that the request is written to.
+func (p *progress) took(info httptrace.GotConnInfo) {
+	p.conn, p.reused = connectionOf(info.Conn), info.Reused
+	if p.conn == nil {
+		return
+	}
+	most := time.Duration(0)
+	if p.once {
+		most = loneIdle
+	}
+	p.conn.begin(info.Reused, info.IdleTime, most)
+}
+
 // watch returns ctx with a trace that keeps p, and tells h.
 func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.Context {
+	ctx = context.WithValue(ctx, progressKey{}, p)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			// The transport asks for another connection only when not a byte went
 			// out on the last, or when the request may be sent again.
-			if !resendable {
+			if !resendable || p.unsent() {
 				p.sent.Store(false)
 			}
 		},
@@ -147,6 +171,7 @@ func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.
 		GotConn: func(info httptrace.GotConnInfo) {
 			p.sent.Store(true)
 			p.reach(stageRequest)
+			p.took(info)
 			if !info.Reused && h.connected != nil {
 				h.connected(info.Conn)
 			}
@@ -160,7 +185,7 @@ func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.
 			if p.interims.Add(1) > maxInterim {
 				return fmt.Errorf("malformed answer: more than %d interim ones before it", maxInterim)
 			}
-			if code == http.StatusEarlyHints && h.interim != nil {
+			if code != http.StatusContinue && code != http.StatusSwitchingProtocols && h.interim != nil {
 				h.interim(code, http.Header(header).Clone())
 			}
 			return nil

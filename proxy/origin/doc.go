@@ -20,7 +20,7 @@
 //     stand as well. Readers who fled from there do not return to them before it stands again,
 //     or they have been healthy anew.
 //   - What is of no use and better left alone (health.View.LeftAloneUntil) is not asked at
-//     all, but for a site's only origin: once in five minutes. Where nobody may be asked, [Pool.Fetch] says
+//     all, where the site has another origin. Where nobody may be asked, [Pool.Fetch] says
 //     so at once.
 //   - Every attempt that came to a result is reported to health. One that was cut
 //     short by us, or by the reader leaving, is not, nor is what says nothing about
@@ -28,6 +28,28 @@
 //     happens while the reader's body still arrives.
 //   - An answer without the site's identity is a failed attempt, whatever the method.
 //   - A reader who goes on to another origin takes no condition or range along.
+//
+// # A site's only origin
+//
+// It is asked whatever its verdict, as often as readers ask: down, blocked, drained, or having
+// asked for rest. For whom nothing is stored, nobody else could answer; who wants a block to end
+// that attempts prolong adds an alternate. The one exception is a hijacked one.
+//
+// No request is sent to it twice, in any way: where its connection ends after something of the
+// request has left, that is the result; where it had ended before, nothing was sent, and the request
+// goes out on another. What tells them apart is connection. Streams of HTTP/2 that a server says it
+// has not acted on (RFC 9113 §8.7) are not sent requests. After others, the next requests try HTTP/1.1.
+//
+// Where no marker says how to tell, what it says is the publication's word,:
+// refusals, errors, empty pages, and what is unlike earlier pages are passed on, and may be stored.
+// Notices in the publication's place are still never shown.
+//
+// # What is not there
+//
+// Of several origins one alone is not believed that there is no such page: a 404 or 410 to a safe
+// request has another usable origin asked, once. Its better answer wins; if it agrees the result
+// says so, and else it is doubtful. Each origin remembers for 30 s what it lacks, and is asked after
+// the others for that. It accuses nobody.
 //
 // # What is never shown
 //
@@ -58,7 +80,7 @@
 // part of it goes on from another origin, where both give the same strong entity tag and
 // length, and the same last 4 KiB of what the reader has. Only the tag of a file that names no
 // origin may be anything but a digest; see resumable. A safe request whose HTTP/2 is cut
-// short is sent once more to the same origin by HTTP/1.1. Where that brings the answer, and it was a
+// short is sent once more to the same origin by HTTP/1.1, unless that is the site's only one. Where that brings the answer, and it was a
 // connection that was lost or the third stream in a minute, the origin is asked by
 // HTTP/1.1 for 10 minutes, as long as it speaks it.
 package origin

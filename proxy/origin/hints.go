@@ -7,19 +7,31 @@ import (
 	"github.com/heliograph-edge/heliograph/health"
 )
 
-// hint passes on a 103 of an attempt. It goes out before the answer can be inspected,
-// so its origin must be one that probes know to be the publication, and nobody's
-// answer in this race may have been anything else.
+// hint passes on an interim answer of an attempt, RFC 9110 §15.2. It goes out before the
+// answer can be inspected, so its origin must be one that probes know to be the publication, or
+// the site's only one and not known to be anything else, and nobody's answer in this race may have
+// been anything else. Links that lead elsewhere stay behind, and a 103 of nothing but such links.
 func (r *race) hint(a *attempt, code int, header http.Header) {
-	if r.ask.Interim == nil || r.doubted || r.pool.tracker.View(a.origin.ID).Verdict != health.Healthy {
+	if r.ask.Interim == nil || r.doubted || !r.trusts(r.pool.tracker.View(a.origin.ID).Verdict) {
 		return
 	}
-	links := r.pool.site.ownLinks(header["Link"])
-	if len(links) == 0 {
-		return
+	if lines := header["Link"]; len(lines) > 0 {
+		delete(header, "Link")
+		if links := r.pool.site.ownLinks(lines); len(links) > 0 {
+			header["Link"] = links
+		} else if len(header) == 0 && code == http.StatusEarlyHints {
+			return
+		}
 	}
-	header["Link"] = links
 	r.ask.Interim(code, header)
+}
+
+// trusts reports whether what an origin with the verdict says may be passed on uninspected.
+func (r *race) trusts(v health.Verdict) bool {
+	if r.pool.lone() {
+		return v != health.Hijacked && v != health.Blocked
+	}
+	return v == health.Healthy
 }
 
 // ownLinks keeps the links of a Link field (RFC 8288 §3) that lead to the publication.

@@ -40,7 +40,7 @@ func (s *scene) vouch(origin string) {
 
 func TestHintsComeOnlyFromAnOriginThatIsHealthy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, hinting("</a.css>; rel=preload", servePage))
+		s := newScene(t, hinting("</a.css>; rel=preload", servePage), nil)
 		require.Empty(t, s.hintsOf(), "unknown")
 		s.vouch("a")
 		require.Equal(t, []string{"</a.css>; rel=preload"}, s.hintsOf())

@@ -54,10 +54,18 @@ func startMixed(t *testing.T, by1, by2 http.HandlerFunc) *mixed {
 	return m
 }
 
-// over makes the pool.
+// over makes the pool. The site has another origin, which is out of use, so that the one that
+// is asked is not its only one.
 func (m *mixed) over(t *testing.T, o *Origin) {
-	m.tracker.Configure(map[health.ID]health.Policy{o.ID: {}})
-	m.pool = NewPool(Site{Name: siteName, Origins: []*Origin{o}, Markers: []string{marker}, Gate: builtin()}, m.tracker, m.seen.events())
+	spare := NewOrigin(Config{ID: id("spare"), URL: &url.URL{Scheme: "https", Host: "spare.gazette.example"}})
+	m.tracker.Configure(map[health.ID]health.Policy{o.ID: {}, spare.ID: {}})
+	require.NoError(t, m.tracker.Drain(spare.ID))
+	m.among(t, o, spare)
+}
+
+// among makes the pool of some origins.
+func (m *mixed) among(t *testing.T, origins ...*Origin) {
+	m.pool = NewPool(Site{Name: siteName, Origins: origins, Markers: []string{marker}, Gate: builtin()}, m.tracker, m.seen.events())
 	m.resumed = (&scene{pool: m.pool}).resumes()
 	t.Cleanup(m.pool.Close)
 }

@@ -216,6 +216,8 @@ func (l *look) empty(found finding) finding {
 		return foreignAsset(reason).doubted()
 	case l.seeks:
 		return finding{class: health.IdentityMissing, stage: health.StageIdentity, reason: reason}
+	case l.site.unquestioned():
+		return found
 	}
 	return finding{class: health.IdentityMismatch, stage: health.StageIdentity, reason: reason}.doubted()
 }
@@ -251,10 +253,13 @@ func (l *look) page(found finding, seen beginning) finding {
 		// The site's way to say that there is no such file. It accuses nobody.
 		return foreignAsset("the site's own page came").doubted()
 	case judged.Kind == gate.Denied:
-		if safe(l.method) && found.class == health.OK {
+		if safe(l.method) && found.class == health.OK && !l.site.unquestioned() {
 			return foundBy(judged, health.StageIdentity).doubted()
 		}
 	case judged.Kind == gate.ForeignType && !asset:
+	case asset && l.site.unquestioned() && (judged.Kind == gate.ForeignType || !judged.Kind.Foreign()):
+		return foreignAsset("nothing shows that it is the site's").doubted()
+	case judged.MerelyUnlike() && !asset && l.site.unquestioned():
 	case judged.MerelyUnlike() && !asset:
 		// Any publication has pages that look like none of its others.
 		return foundBy(judged, health.StageIdentity).doubted()

@@ -51,9 +51,10 @@ func TestAPageThatIsGoneWithoutTheMarkerIsDoubted(t *testing.T) {
 			require.True(t, got.Doubtful)
 			require.Zero(t, s.liveFailures("a"))
 
-			got, err = newScene(t, serveHTML(status, page), servePage).fetch()
+			got, err = newScene(t, serveHTML(status, page), serveHTML(status, page)).fetch()
 			requireAnswer(t, got, err, "a", page)
 			require.False(t, got.Doubtful, "it is the publication's word")
+			require.True(t, got.Agreed)
 		})
 	}
 }

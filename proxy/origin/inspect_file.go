@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/heliograph-edge/heliograph/health"
+	"github.com/heliograph-edge/heliograph/health/gate"
 )
 
 // file judges an answer that is no page by its type: it must not begin as one all the same.
@@ -20,6 +21,9 @@ func (l *look) file(found finding, seen beginning) finding {
 		l.path = "" // a picture may well come from a path that ends in .php
 	}
 	if judged := l.judge(seen); judged.Kind.Foreign() {
+		if judged.Kind == gate.ForeignType && l.path == "" && l.site.unquestioned() {
+			return foundBy(judged, health.StageIdentity).doubted()
+		}
 		return foundBy(judged, health.StageIdentity)
 	}
 	if l.navigation && l.kind == "image/svg+xml" && !strings.EqualFold(path.Ext(l.response.Request.URL.Path), ".svg") {
@@ -38,7 +42,7 @@ func (l *look) isInsteadOfPage() bool {
 	if l.method != http.MethodGet || request == nil || !isPlain(l.kind) || l.response.Header.Get("Content-Disposition") != "" {
 		return false
 	}
-	known := len(l.known.Markers) > 0 || l.known.Baseline != nil && l.known.Baseline.Pages > 0
+	known := len(l.known.Markers) > 0 || l.known.Baseline != nil && l.known.Baseline.Pages > 0 && !l.site.unquestioned()
 	return known && path.Ext(l.requested()) == "" && strings.Contains(request.Header.Get("Accept"), "text/html")
 }
 

@@ -41,6 +41,7 @@ type Origin struct {
 	http1     *http.Transport // HTTP/1.1 alone
 	latency   latency
 
+	absent    *absences    // what it lacks
 	cuts      cuts         // of its HTTP/2
 	restUntil atomic.Int64 // when it may be asked like the others again, in Unix nanoseconds
 	tried     atomic.Int64 // when it was last asked although it rests, in Unix nanoseconds
@@ -55,7 +56,9 @@ type Config struct {
 
 // NewOrigin returns an origin with transports of its own. Close ends its idle connections.
 func NewOrigin(c Config) *Origin {
-	return &Origin{ID: c.ID, URL: c.URL, way: c.Way, transport: newTransport(c, true), http1: newTransport(c, false)}
+	return &Origin{
+		ID: c.ID, URL: c.URL, way: c.Way, transport: newTransport(c, true), http1: newTransport(c, false), absent: newAbsences(),
+	}
 }
 
 // newTransport returns a transport to one origin.
@@ -68,7 +71,8 @@ func newTransport(c Config, http2 bool) *http.Transport {
 		name = c.URL.Hostname()
 	}
 	return &http.Transport{
-		DialContext:            c.Way.DialContext,
+		Proxy:                  sendOnce,
+		DialContext:            remembered(c.Way.DialContext),
 		TLSClientConfig:        c.Way.TLS(name),
 		Protocols:              protocols,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},

@@ -74,6 +74,7 @@ type Result struct {
 	Responded time.Time
 	Attempts  []Attempt
 	Doubtful  bool // passed on for want of a better one, and not to be stored
+	Agreed    bool // a 404 or 410, and a second origin said the same
 }
 
 // Error says that no origin could answer, and what each said.
@@ -107,6 +108,12 @@ func (e *Error) Class() health.Class {
 		return health.FirstByteTimeout
 	}
 	return e.Attempts[len(e.Attempts)-1].Class
+}
+
+// Unreached reports whether nothing was sent to any origin: none could be connected to, or none
+// may be asked.
+func (e *Error) Unreached() bool {
+	return !slices.ContainsFunc(e.Attempts, func(a Attempt) bool { return a.Sent })
 }
 
 // Outage reports whether no origin of the site is of use: readers are better
@@ -181,6 +188,19 @@ func (p *Pool) order(now time.Time) ([]int, []health.View) {
 func (p *Pool) resting(now time.Time) func(int) bool {
 	return func(i int) bool { return p.site.Origins[i].resting(now) }
 }
+
+// lone reports whether the site has one origin. It is asked whatever its verdict, but never twice
+// for one request, and what it says is the publication's word: nobody else could have better.
+func (p *Pool) lone() bool { return p.site.lone() }
+
+// lone reports whether the site has one origin.
+func (s *Site) lone() bool { return len(s.Origins) == 1 }
+
+// unquestioned reports whether what an answer says is taken for the publication's word as long as
+// it does not say that something else stands in its place: there is no marker that it would have to
+// show, and nobody else to ask. What is merely bare, empty, unlike earlier pages or a refusal is
+// then no reason for a doubt.
+func (s *Site) unquestioned() bool { return s.lone() && len(s.Markers) == 0 }
 
 // sound reports whether an origin is known to be well at this moment. Going on to it costs
 // no budget: the one that failed is spared, and this one is asked no more than if
@@ -264,6 +284,7 @@ func (p *Pool) Fetch(ctx context.Context, ask *Ask) (*Result, error) {
 	now := p.now()
 	p.budget.request(now)
 	r.order, r.views = p.order(now)
+	r.order = p.lacking(now, ask, r.order, r.views)
 	return r.run()
 }
 

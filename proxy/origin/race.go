@@ -35,6 +35,8 @@ type race struct {
 	hedged   bool
 	doubted  bool // an answer was not the publication's, or no good
 	limited  bool // an origin has asked to be left alone: one more is asked, and that is all
+	absent   bool // the word is that there is no such page
+	agreed   bool // a second origin says the same
 	uploaded bool // the request's body was sent whole
 	stalled  bool // the request's body stopped coming
 }
@@ -144,12 +146,18 @@ func (r *race) ended(e ended) {
 	r.doubted = r.doubted || e.response != nil && e.found.class != health.OK
 	r.attempts = append(r.attempts, e.earlier...)
 	r.attempts = append(r.attempts, e.describe())
-	if e.found.class == health.OK || !r.ask.safe() && e.response != nil && e.found.class == health.ServerError {
+	switch {
+	case r.isAbsent(e):
+		r.missed(e)
+		return
+	case e.found.class == health.OK && (!r.absent || isPresent(e.response.StatusCode)),
+		!r.ask.safe() && e.response != nil && e.found.class == health.ServerError:
+		e.attempt.origin.absent.forget(r.ask.URL.RequestURI())
 		r.winner = &e
 		return
 	}
 	switch {
-	case !r.isWord(e):
+	case !r.isWord(e) || r.absent:
 		e.drop(errOvertaken)
 	case r.word == nil:
 		r.word = &e
@@ -160,7 +168,7 @@ func (r *race) ended(e ended) {
 	default:
 		e.drop(errOvertaken)
 	}
-	if len(r.running) == 0 {
+	if len(r.running) == 0 && e.found.class != health.OK {
 		r.next(e)
 	}
 }
@@ -230,12 +238,13 @@ func (r *race) following(failed ended) int {
 }
 
 // askable is the first of some origins that may be asked now, -1 without one. One that rests
-// may be so only by way of trial, where trials are due.
+// may be so only by way of trial, where trials are due; a site's only origin always: nobody else
+// could answer those for whom nothing is stored.
 func (r *race) askable(order []int, trials bool) int {
 	now := r.pool.now()
 	for _, i := range order {
 		o := r.pool.site.Origins[i]
-		if (trials || !o.resting(now)) && o.trial(now, r.views[i]) {
+		if r.pool.lone() || (trials || !o.resting(now)) && o.trial(now) {
 			return i
 		}
 	}
@@ -251,7 +260,7 @@ func (r *race) giveUp() {
 		stage := a.progress.at()
 		r.attempts = append(r.attempts, Attempt{
 			Origin: a.origin.ID.Origin, Class: health.Classify(context.DeadlineExceeded, stage), Stage: stage,
-			Reason: errDeadline.Error(), Duration: now.Sub(a.started), Hedge: a.hedge,
+			Reason: errDeadline.Error(), Duration: now.Sub(a.started), Hedge: a.hedge, Sent: a.progress.sent.Load(),
 		})
 	}
 	r.abandon(errDeadline)
@@ -298,6 +307,7 @@ func (r *race) result() (*Result, error) {
 	best.resume(r.parent)
 	return &Result{
 		Response: best.response, Origin: best.attempt.origin.ID.Origin,
-		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts, Doubtful: best.found.doubtful,
+		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts,
+		Doubtful: best.found.doubtful && !r.agreed || r.absent && r.winner == nil, Agreed: r.agreed,
 	}, nil
 }

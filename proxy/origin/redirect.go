@@ -49,6 +49,9 @@ func splitScheme(reference string) (scheme, rest string) {
 	return strings.ToLower(before), after
 }
 
+// toItself is the circle of one step.
+const toItself = "the origin redirects to the very page that was asked for"
+
 // circle says why an answer's redirect would send a reader round in a circle: once it is made
 // neutral it leads to the very page that was asked for. It is empty where the redirect does not,
 // or where a cookie that comes with it makes the next request another.
@@ -70,7 +73,7 @@ func (s *Site) circle(response *http.Response, method string) string {
 	case asked.URL.Scheme == "http" && to.Scheme == "https" && strings.EqualFold(to.Hostname(), asked.URL.Hostname()):
 		return "the origin redirects to https: configure its https address"
 	case again && sameAddress(to, asked.URL):
-		return "the origin redirects to the very page that was asked for"
+		return toItself
 	}
 	return ""
 }

@@ -111,7 +111,8 @@ func requireLeftAlone(t *testing.T, s *scene, until time.Duration) {
 
 func TestWhereEverybodyRestsOneTrialASecondIsMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, refusing(429, "Retry-After", "60"))
+		s := newScene(t, refusing(429, "Retry-After", "60"), servePage)
+		require.NoError(t, s.tracker.Drain(id("b")))
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "a", "refused")
 		for range 50 {
@@ -145,25 +146,6 @@ func TestWhereEverybodyRestsOneTrialASecondIsMade(t *testing.T) {
 func alone(v health.View, verdict health.Verdict) health.View {
 	v.Verdict, v.LeftAloneUntil = verdict, time.Now().Add(time.Minute)
 	return v
-}
-
-func TestASitesOnlyOriginIsTriedSeldomWhileItIsLeftAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := NewOrigin(Config{ID: id("a")})
-		known := alone(health.View{}, health.Blocked)
-		known.LeftAloneUntil = time.Now().Add(2 * aloneTrial)
-		require.True(t, o.trial(time.Now(), known))
-		require.False(t, o.trial(time.Now(), known))
-		time.Sleep(aloneTrial - time.Second)
-		require.False(t, o.trial(time.Now(), known))
-		require.Equal(t, aloneTrial+time.Second, o.untouchable(time.Now(), known))
-		time.Sleep(time.Second)
-		require.True(t, o.trial(time.Now(), known))
-		time.Sleep(aloneTrial)
-		require.True(t, o.trial(time.Now(), known), "it may be asked like others")
-		require.True(t, o.trial(time.Now(), known))
-		require.True(t, o.trial(time.Now(), alone(known, health.Suspect)), "as may what is of use")
-	})
 }
 
 func TestNobodyIsAskedWhereAllAreToBeLeftAlone(t *testing.T) {

@@ -19,10 +19,6 @@ const (
 	// restTrial is how often an origin that rests is asked all the same where no other is
 	// left: its limit may be over before it said.
 	restTrial = time.Second
-	// aloneTrial is how often a site's only origin is asked while it is better left alone:
-	// seldom enough for a block to end that each attempt prolongs by three minutes. Probes
-	// find its end sooner.
-	aloneTrial = 5 * time.Minute
 )
 
 // retryAfter reads for how long an answer asks to be left alone, RFC 9110 §10.2.3; 0 where
@@ -50,20 +46,14 @@ func (o *Origin) rest(now time.Time, wish time.Duration) {
 // resting reports whether the origin has asked to be left alone, and still is.
 func (o *Origin) resting(now time.Time) bool { return now.UnixNano() < o.restUntil.Load() }
 
-// trial reports whether an origin may be asked now. One that rests, or is to be left alone,
-// may be so now and then, by one request for all.
-func (o *Origin) trial(now time.Time, v health.View) bool {
-	var every time.Duration
-	switch {
-	case leftAlone(now, v):
-		every = aloneTrial
-	case o.resting(now):
-		every = restTrial
-	default:
+// trial reports whether an origin may be asked now. One that rests may be so now and then,
+// by one request for all.
+func (o *Origin) trial(now time.Time) bool {
+	if !o.resting(now) {
 		return true
 	}
 	last := o.tried.Load()
-	return now.UnixNano()-last >= int64(every) && o.tried.CompareAndSwap(last, now.UnixNano())
+	return now.UnixNano()-last >= int64(restTrial) && o.tried.CompareAndSwap(last, now.UnixNano())
 }
 
 // untouchable is for how long an origin rests, or is to be left alone; 0 where it does not matter

@@ -57,9 +57,10 @@ func (s *Site) judge(response *http.Response, method string) finding {
 		// 501 and 505 judge the request, not the origin.
 		return finding{class: health.ServerError, stage: health.StageRequest, word: true,
 			reason: fmt.Sprintf("answered %d", status)}
+	case circle == toItself && s.unquestioned():
 	case circle != "":
 		return finding{class: health.RedirectLoop, stage: health.StageRequest, reason: circle}
-	case s.leadsAway(response):
+	case s.leadsAway(response) && (!s.unquestioned() || !statesLifetime(response.Header)):
 		// The publication may well send its readers elsewhere, but so does who
 		// blocks it: another origin is asked first. It accuses nobody: which it is,
 		// probes of the publication's own pages tell.
@@ -81,8 +82,9 @@ func (s *Site) refusal(response *http.Response) (found finding, certain bool) {
 	found = foundBy(judged, health.StageRequest)
 	switch judged.Kind {
 	case gate.Legal, gate.RateLimited:
-		// The origin's own word, where nobody has a better one; a stored page is better.
-		found.word, found.doubtful = true, true
+		// The origin's own word, where nobody has a better one; a stored page is better, unless the
+		// only one there is says how long its word holds. RFC 6585 §4 has no 429 stored.
+		found.word, found.doubtful = true, !s.unquestioned() || !statesLifetime(header)
 		return found, true
 	case gate.Challenge:
 		// Its scripts work for none but the address that they come from.

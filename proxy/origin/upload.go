@@ -38,6 +38,10 @@ func (r *race) wrote(a *attempt) {
 // expire takes the end of the deadline. A body that is still being sent gets more
 // time, as long as it moves.
 func (r *race) expire() {
+	if r.absent {
+		r.believe()
+		return
+	}
 	body := r.ask.Body
 	if body == nil || r.uploaded || len(r.running) == 0 || !r.running[0].progress.sent.Load() {
 		r.giveUp()

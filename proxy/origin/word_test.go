@@ -24,7 +24,7 @@ func TestAnErrorIsPassedOnWhereNoOriginHasABetterAnswer(t *testing.T) {
 		{"a 5xx that shows the identity", []http.HandlerFunc{serveHTML(503, page)}, 503, page},
 		{"a 403 that does not show it", []http.HandlerFunc{serveHTML(403, notice), breakOff}, 403, notice},
 		{"501 judges the request, not the origin", []http.HandlerFunc{serveStatus(501, "what?"), servePage}, 501, "what?"},
-		{"404 is an answer", []http.HandlerFunc{serveHTML(404, page), servePage}, 404, page},
+		{"404 of all", []http.HandlerFunc{serveHTML(404, page), serveHTML(404, page)}, 404, page},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

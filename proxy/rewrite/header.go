@@ -3,6 +3,7 @@ package rewrite
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -16,10 +17,12 @@ type Space struct {
 var addressed = []string{"Location", "Content-Location"}
 
 // personal lists the response fields that speak for the origin's own address and
-// connection. A browser that obeyed them would go there past the front, send reports
-// there, or hold the origin's keys against the front.
-var personal = []string{
-	"Alt-Svc", "Nel", "Report-To", "Reporting-Endpoints", "Public-Key-Pins", "Public-Key-Pins-Report-Only",
+// connection, with what every value has that a browser can obey. One that did would go there
+// past the front, send reports there, or hold the origin's keys against the front. A value without
+// is nobody's order, and passes like that of any other field.
+var personal = []struct{ name, mark string }{
+	{"Alt-Svc", "="}, {"Nel", "{"}, {"Report-To", "{"}, {"Reporting-Endpoints", "="},
+	{"Public-Key-Pins", "pin-"}, {"Public-Key-Pins-Report-Only", "pin-"},
 }
 
 // Neutralise changes an origin's answer, in place, so that it says the same
@@ -27,17 +30,22 @@ var personal = []string{
 // cookies lose the domain that no front could set, and what is the origin's alone goes.
 func (s Space) Neutralise(header http.Header) {
 	for _, name := range addressed {
-		if value := header.Get(name); value != "" {
-			header.Set(name, s.toCanonical(value))
+		for i, value := range header[name] {
+			header[name][i] = s.toCanonical(value)
 		}
 	}
-	for _, name := range personal {
-		delete(header, name)
+	for _, field := range personal {
+		if slices.ContainsFunc(header[field.name], func(value string) bool { return containsFold(value, field.mark) }) {
+			delete(header, field.name)
+		}
 	}
 	for i, cookie := range header["Set-Cookie"] {
 		header["Set-Cookie"][i] = withoutDomain(cookie)
 	}
 }
+
+// containsFold reports whether a value has a part, which is in lower case, in any case.
+func containsFold(value, part string) bool { return strings.Contains(strings.ToLower(value), part) }
 
 // toCanonical turns the absolute URL of one of the site's origins into the
 // canonical one, and leaves every other reference as it is. What follows the host

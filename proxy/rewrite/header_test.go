@@ -101,14 +101,32 @@ func TestAPortOfItsOwnIsPartOfTheCanonicalAddress(t *testing.T) {
 func TestWhatIsTheOriginsAloneDoesNotReachReaders(t *testing.T) {
 	header := http.Header{"Content-Type": {"text/html"}, "Strict-Transport-Security": {"max-age=60"}}
 	want := header.Clone()
-	for _, name := range []string{
-		"Alt-Svc", "NEL", "Report-To", "Reporting-Endpoints", "Public-Key-Pins", "Public-Key-Pins-Report-Only",
+	for name, value := range map[string]string{
+		"Alt-Svc": `h3=":443"; ma=60`, "NEL": `{"report_to":"a","max_age":60}`, "Report-To": `{"group":"a","endpoints":[{"url":"https://192.0.2.10/"}]}`,
+		"Reporting-Endpoints": `a="https://192.0.2.10/"`, "Public-Key-Pins": `Pin-SHA256="AAAA"; max-age=60`,
+		"Public-Key-Pins-Report-Only": `pin-sha256="AAAA"; report-uri="https://192.0.2.10/"`,
 	} {
-		header.Add(name, "192.0.2.10")
-		header.Add(name, "192.0.2.11")
+		header.Add(name, "no order at all")
+		header.Add(name, value)
 	}
 	space(t).Neutralise(header)
 	require.Equal(t, want, header)
+}
+
+func TestWhatNoBrowserCanObeyIsAFieldLikeOthers(t *testing.T) {
+	header := http.Header{
+		"Alt-Svc": {"clear"}, "Nel": {"a"}, "Report-To": {"b"}, "Reporting-Endpoints": {"c"}, "Public-Key-Pins": {"max-age=60"},
+		"Public-Key-Pins-Report-Only": {""}, "X-Any": {"d", "e"}, "Set-Cookie2": {"f=1; Domain=a"}, "Location": {"", "/a"},
+	}
+	want := header.Clone()
+	space(t).Neutralise(header)
+	require.Equal(t, want, header)
+}
+
+func TestEachOfSeveralAddressesBecomesCanonical(t *testing.T) {
+	header := http.Header{"Content-Location": {"http://192.0.2.10:8080/a", "/b", "https://elsewhere.test/"}}
+	space(t).Neutralise(header)
+	require.Equal(t, []string{"https://www.gazette.example/a", "/b", "https://elsewhere.test/"}, header["Content-Location"])
 }
 
 func TestCookiesLoseTheDomainOnly(t *testing.T) {
