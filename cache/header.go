@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"cmp"
 	"encoding/binary"
 	"iter"
 	"maps"
@@ -182,6 +181,3 @@ var wellKnown = [...]string{
 	"X-Permitted-Cross-Domain-Policies", "X-Powered-By", "X-Request-Id", "X-Robots-Tag", "X-Served-By",
 	"X-Ua-Compatible", "X-Varnish", "X-Xss-Protection", "Xkey",
 }
-
-// fieldOrder compares fields by their names.
-func fieldOrder(a, b Field) int { return cmp.Compare(a.Name, b.Name) }

@@ -1,0 +1,45 @@
+package cache
+
+import (
+	"context"
+)
+
+// pass fetches for this reader alone, on this reader's context, and stores nothing.
+func (c *Cache) pass(ctx context.Context, r *Request, query Query, status Status) (Answer, error) {
+	got, err := r.Site.Fetch(ctx, r, query)
+	if err != nil {
+		return Answer{}, err
+	}
+	result := Bypass
+	if status.Fwd != FwdBypass && status.Fwd != FwdMethod {
+		result = Miss
+		// A body without a declared length may have been the one that was too large.
+		if c.storable(r, got) == "" && got.Response.ContentLength >= 0 {
+			c.accept(audience(r))
+		}
+	}
+	status.FwdStatus = got.Response.StatusCode
+	return Answer{
+		Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: result, Status: status, doubtful: got.Doubtful,
+	}, nil
+}
+
+// passOver is pass where a page is stored that could not be served as it is: it
+// stands in for a failure all the same.
+func (c *Cache) passOver(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
+	a, err := c.pass(ctx, r, Query{Interim: r.Interim}, status)
+	if ctx.Err() != nil || err == nil && !a.doubtful && !Replaceable(a.Response.StatusCode) {
+		return a, err
+	}
+	now := c.now()
+	serve, detail := standsIn(stale, r, err, now)
+	if !serve {
+		return a, err
+	}
+	if err == nil {
+		a.Response.Body.Close()
+	}
+	stale.revive(now.Add(revivedFor))
+	status.FwdStatus = a.Status.FwdStatus
+	return c.standIn(ctx, stale, r, status, detail, now), nil
+}
