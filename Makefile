@@ -7,6 +7,7 @@ FUZZTIME  ?= 10s
 BENCH     ?= .
 BENCHTIME ?= 1s
 COUNT     ?= 3
+SOAK      ?= 3m
 REQUESTS  ?= 1000000
 PAGES     ?= 1000000
 
@@ -23,7 +24,7 @@ LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION:v%=%))
 
 .DEFAULT_GOAL := help
 .PHONY: help download build test test-short needs lint format-check vet golangci vulnerabilities fmt \
-	fuzz matrix bench bench-go bench-hitratio bench-memory bench-nginx demo soak image-root docker clean
+	fuzz matrix conformance bench bench-go bench-hitratio bench-memory bench-nginx demo soak image-root docker clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +75,10 @@ matrix: ## every scenario of blocking with a fresh, a stale and no stored copy; 
 	@table="$$(mktemp)"; $(GO) test -count 1 -timeout 10m -run '^TestMatrix$$' ./cmd/heliograph -matrix "$$table"; \
 		code=$$?; cat "$$table"; rm -f "$$table"; exit $$code
 
+conformance: ## every rule of the cache's RFCs over real sockets; prints how many are kept of each section
+	@table="$$(mktemp)"; $(GO) test -count 1 -timeout 5m -run '^TestConformance$$' ./cmd/heliograph -conformance "$$table" >"$$table.log" 2>&1; \
+		code=$$?; if [ -s "$$table" ]; then cat "$$table"; else tail -n 40 "$$table.log"; fi; rm -f "$$table" "$$table.log"; exit $$code
+
 bench: bench-go bench-hitratio bench-nginx ## Go benchmarks with allocations, the hit ratios, then the load run beside nginx
 
 bench-go: ## Go benchmarks with allocations; BENCH=regexp chooses, BENCHTIME=1s bounds each
@@ -92,7 +97,8 @@ bench-nginx: ## CPU time per hit, edge beside nginx, under load for BENCH_SECOND
 demo: ## a small newspaper, an edge and a reader, to break and mend
 	$(GO) run ./cmd/heliograph demo
 
-soak: ## the tests of what runs at once, COUNT (3) times with the race detector, in random order
+soak: ## one key hammered for SOAK (3m), then the tests of what runs at once COUNT (3) times in random order, with the race detector
+	$(GO) test -race -count 1 -timeout 2h -run '^TestSoak$$' ./cache -soak $(SOAK) -v
 	$(GO) test -race -count $(COUNT) -shuffle on -timeout 30m ./cache/... ./health/... ./proxy/... ./cmd/...
 
 image-root: build ## lay out the image's files under dist/image

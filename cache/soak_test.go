@@ -41,7 +41,6 @@ type soak struct {
 	purged  atomic.Int64 // the version at the latest hard purge that is complete
 	asked   atomic.Int64 // requests that the origin saw
 	whole   atomic.Int64 // bodies that readers got whole, or a part of, and that were right
-	purges  sync.Mutex   // one version at a time
 }
 
 // newSoak returns a cache in front of an origin that is asked for one page.
@@ -279,8 +278,6 @@ var errShort = errors.New("too short to tell")
 
 // purge brings out a new version and lets go of the old ones, in one of the ways that there are.
 func (s *soak) purge(ctx context.Context) error {
-	s.purges.Lock()
-	defer s.purges.Unlock()
 	next := s.version.Add(1)
 	var err error
 	switch rand.IntN(4) {

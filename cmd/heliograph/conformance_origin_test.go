@@ -32,6 +32,8 @@ type reply struct {
 	// ranged has the origin heed Range and If-Range of a body with the tag of the reply, as
 	// a server of files does.
 	ranged bool
+	// held has the origin wait until a step of the rule releases it.
+	held bool
 }
 
 // says is the 200 with these header lines.
@@ -51,6 +53,9 @@ func (r reply) and(lines ...string) reply {
 
 // after is the reply of an origin that takes its time.
 func (r reply) after(d time.Duration) reply { r.wait = d; return r }
+
+// heldBack is the reply that comes when a step releases it, or at the rule's end.
+func (r reply) heldBack() reply { r.held = true; return r }
 
 // hintsFirst is the reply after interim ones.
 func (r reply) hintsFirst(interim ...string) reply { r.interim = interim; return r }
@@ -77,6 +82,9 @@ type seen struct {
 
 // script is what the origin plays for one rule: one reply at a time.
 type script struct {
+	gate    chan struct{} // closed when replies that are held back may come
+	release func()        // closes gate
+
 	mu    sync.Mutex // guards what follows
 	next  reply
 	asked []seen
@@ -143,7 +151,8 @@ func (o *scripted) stop() {
 func (o *scripted) script(prefix string) *script {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := &script{}
+	s := &script{gate: make(chan struct{})}
+	s.release = sync.OnceFunc(func() { close(s.gate) })
 	o.scripts[prefix] = s
 	return s
 }
@@ -220,6 +229,9 @@ func (s *script) answer(conn net.Conn, request *http.Request) bool {
 	s.mu.Unlock()
 	if r.hangUp {
 		return false
+	}
+	if r.held {
+		<-s.gate
 	}
 	time.Sleep(r.wait)
 	for _, i := range r.interim {

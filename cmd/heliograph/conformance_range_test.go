@@ -170,6 +170,9 @@ func partialRules() []rule {
 		{"RFC 9111 §3.3", "several ranges with nothing stored are answered rightly", must, []turn{
 			get("Range: bytes=0-1,5-6").would(file).status(200, 206),
 		}},
+		{"RFC 9111 §3.4", "what is made of two parts has the fields of the newer", may, []turn{
+			get(first).gives(file.and("X-A: 1")), get("Range: bytes=4-9").would(file.and("X-A: 2")).status(206), get("Range: bytes=2-7").hit().body("234567").has("X-A: 2"),
+		}},
 		{"RFC 9111 §4.4", "a POST ends parts as well", must, []turn{get(first).gives(file), asking("POST").gives(says()), get(first).would(file).holds(someAsked).body("0123")}},
 	}
 }

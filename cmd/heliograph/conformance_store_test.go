@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // The lines that most rules are about.
@@ -140,6 +141,18 @@ func sharingRules() []rule {
 		{"RFC 9111 §3.5", "an answer to credentials is not reused", must, []turn{get(key).gives(says(hourly)), get(key).gives(says()).nth(2)}},
 		{"RFC 9111 §3.5", "an answer to credentials is not given to others", must, []turn{get(key).gives(says(hourly)), get().gives(says()).nth(2)}},
 		{"RFC 9111 §3.5", "an answer without credentials is not given to who shows some", may, []turn{get().gives(says(hourly)), get(key).gives(says()).nth(2)}},
+		{"RFC 9111 §3", "an answer to a request with a cookie is not given to others unless it is released", may, []turn{
+			get("Cookie: a=1").gives(says(hourly)), get("Cookie: a=2").gives(says()).nth(2),
+		}},
+		{"RFC 9111 §3", "an answer to a request with a cookie that is public is given to all", may, []turn{
+			get("Cookie: a=1").gives(says("Cache-Control: public, max-age=3600")), get("Cookie: a=2").hit().first(),
+		}},
+		{"RFC 9111 §4", "readers who come at once cause one request", may, []turn{
+			get().atOnce(8).gives(says(hourly).after(500 * time.Millisecond)).first(), get().hit().first(),
+		}},
+		{"RFC 9111 §4", "readers who come at once for what is private each get their own", must, []turn{
+			get().atOnce(4).would(says("Cache-Control: private").after(300 * time.Millisecond)).holds(askedInAll(4)),
+		}},
 		{"RFC 9111 §5.2.2.5", "the answer with NO-STORE in capitals is not reused", must, asked(says("Cache-Control: max-age=3600, NO-STORE"))},
 		{"RFC 9111 §5.2.2.5", "no-store on a line of its own counts", must, asked(says(hourly, "Cache-Control: no-store"))},
 		{"RFC 9111 §5.2.2.5", "no-store beside a malformed number counts", must, asked(says("Cache-Control: max-age=x1, no-store, max-age=3600"))},

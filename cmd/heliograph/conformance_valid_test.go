@@ -19,7 +19,6 @@ func endToEndFields() [][3]string {
 		{"Access-Control-Allow-Origin", "https://a.example", "*"},
 		{"Access-Control-Expose-Headers", "X-A", "X-B"},
 		{"Allow", "GET", "GET, HEAD"},
-		{"Alt-Svc", "clear", `h3=":443"`},
 		{"Clear-Site-Data", `"cache"`, `"cookies"`},
 		{"Content-Disposition", "inline", "attachment"},
 		{"Content-Language", "en", "fa"},
@@ -30,7 +29,6 @@ func endToEndFields() [][3]string {
 		{"Cross-Origin-Opener-Policy", "same-origin", "unsafe-none"},
 		{"Feature-Policy", "fullscreen 'none'", "fullscreen *"},
 		{"Link", "</a>; rel=next", "</b>; rel=next"},
-		{"NEL", `{"report_to":"a","max_age":1}`, `{"report_to":"b","max_age":2}`},
 		{"P3P", `CP="a"`, `CP="b"`},
 		{"Permissions-Policy", "camera=()", "camera=(self)"},
 		{"Public-Key-Pins", "max-age=1", "max-age=2"},
@@ -40,6 +38,8 @@ func endToEndFields() [][3]string {
 		{"Server", "a/1", "b/2"},
 		{"Server-Timing", "a;dur=1", "b;dur=2"},
 		{"Set-Cookie", "a=b", "a=c"},
+		{"Set-Cookie2", "a=b", "a=c"},
+		{"WWW-Authenticate", "Basic realm=a", "Basic realm=b"},
 		{"SourceMap", "/a.map", "/b.map"},
 		{"Strict-Transport-Security", "max-age=1", "max-age=2"},
 		{"Timing-Allow-Origin", "https://a.example", "*"},
@@ -81,6 +81,9 @@ func fieldRules() []rule {
 		}},
 		rule{"RFC 9110 §7.6.1", "a request field that Connection names does not reach the origin", must, []turn{
 			get("Connection: a, keep-alive", "A: 1").gives(says()).hid("A"),
+		}},
+		rule{"RFC 7838 §3", "an Alt-Svc of the origin's own address reaches no reader", may, []turn{
+			get().gives(says(hourly, `Alt-Svc: h3=":443"`)).lacks("Alt-Svc"), get().hit().lacks("Alt-Svc"),
 		}},
 		rule{"RFC 9110 §7.6.1", "Connection cannot hide a no-store", must, asked(says(hourly+", no-store", "Connection: cache-control"))},
 		rule{"RFC 9111 §3.2", "a 304 does not update what Connection names", must, []turn{
