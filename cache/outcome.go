@@ -105,14 +105,17 @@ func (f *fill) standsIn(r *Request, now time.Time) bool {
 // standsIn is [OnError] for a request that failed: first by the answer's own and the
 // operator's rule for errors, then, where no origin is of use or could be reached at
 // all, by the operator's rule for outages. An origin that answered badly, or hung up, is
-// not out of reach: where the page must be validated, its failure is the answer.
+// not out of reach: where the page says for how long it may be used, its failure is the answer,
+// also where it does so all the time.
 func standsIn(stale *Page, r *Request, failure error, now time.Time) (serve bool, detail string) {
 	if stale.isGone() {
 		return false, ""
 	}
 	f := stale.freshness().tolerating(ParseCacheControl(r.HTTP.Header["Cache-Control"]), r.Site.Policy)
 	serve, detail = OnError(&f, r.Site.Policy, false, now)
-	if !serve && (r.Site.inOutage() || unreached(failure)) {
+	unasked := r.Site.inOutage() || unreached(failure)
+	silent := !f.NoStale && !f.NoCache && f.StaleIfError < 0 // the page sets no limit of its own
+	if !serve && (unasked || silent && r.Site.isAiling()) {
 		return OnError(&f, r.Site.Policy, true, now)
 	}
 	return serve, detail

@@ -48,14 +48,20 @@ type Fetched struct {
 // value serves all of a site's requests; it must not change.
 type Site struct {
 	Policy Policy
-	Outage func() bool // no origin of the site is of use now; nil means false
+	Outage func() bool // asking an origin of the site is of no use now; nil means false
+	// Ailing: no origin of the site is well. Where it is no outage, there is one that answers
+	// badly, and is asked all the same. Nil means false.
+	Ailing func() bool
 	// Lone says that the site has one origin: what a reader holds can be nobody else's.
 	Lone  bool
 	Fetch Fetch
 }
 
-// inOutage reports whether no origin of the site is of use now.
+// inOutage reports whether asking an origin of the site is of no use now.
 func (s *Site) inOutage() bool { return s.Outage != nil && s.Outage() }
+
+// isAiling reports whether no origin of the site is well.
+func (s *Site) isAiling() bool { return s.Ailing != nil && s.Ailing() }
 
 // Request is a reader's request as the cache sees it.
 type Request struct {

@@ -50,7 +50,7 @@ func NewSites(edge string, all []*Site) *Sites {
 		site.inFlight = new(atomic.Int64)
 		site.keySpace = site.Name + "~" + site.generation()
 		site.cached = cache.Site{
-			Policy: site.Policy, Outage: site.Pool.Outage, Lone: len(site.Pool.Views()) == 1, Fetch: site.fetcher(edge),
+			Policy: site.Policy, Outage: site.Pool.Futile, Ailing: site.Pool.Outage, Lone: len(site.Pool.Views()) == 1, Fetch: site.fetcher(edge),
 		}
 		if len(site.Fronts) == 0 {
 			s.fallback = site

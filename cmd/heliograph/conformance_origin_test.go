@@ -108,6 +108,8 @@ func (s *script) log() []seen {
 // says, and everything else with a small page.
 type scripted struct {
 	net.Listener
+	front string // status line of what no rule asks for: the front page, which probes look at
+
 	work sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -116,10 +118,10 @@ type scripted struct {
 }
 
 // newScripted starts the origin. It ends with the test.
-func newScripted(t *testing.T) *scripted {
+func newScripted(t *testing.T, front string) *scripted {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	o := &scripted{Listener: listener, scripts: make(map[string]*script), open: make(map[net.Conn]bool)}
+	o := &scripted{Listener: listener, front: front, scripts: make(map[string]*script), open: make(map[net.Conn]bool)}
 	o.work.Go(func() {
 		for {
 			conn, err := listener.Accept()
@@ -189,7 +191,7 @@ func (o *scripted) converse(conn net.Conn) {
 		s := o.find(request.RequestURI)
 		if s == nil {
 			page := "<!doctype html><title>The Harbour Gazette</title><p>News of the harbour.</p>"
-			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(page), page)
+			fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", o.front, len(page), page)
 			continue
 		}
 		if !s.answer(conn, request) {

@@ -145,7 +145,7 @@ func eventuallyAsked(n int) check {
 // TestAStalePageIsServedWhenTheOnlyOriginIsGone is the part of RFC 9111 §4.2.4 that needs an origin
 // of its own: one that refuses connections.
 func TestAStalePageIsServedWhenTheOnlyOriginIsGone(t *testing.T) {
-	origin := newScripted(t)
+	origin := newScripted(t, "200 OK")
 	s := startStation(t, t.TempDir(), "  - origins: [\"http://"+origin.Addr().String()+"\"]\n    cookies: true\n")
 	t.Cleanup(s.Shutdown)
 	at := s.Addr("http").String()

@@ -40,10 +40,27 @@ const settled = 20 * time.Second
 
 // TestConformance plays every rule against one edge with one origin, as cmd assembles it.
 func TestConformance(t *testing.T) {
-	origin := newScripted(t)
-	s := startStation(t, t.TempDir(), "  - origins: [\"http://"+origin.Addr().String()+"\"]\n    cookies: true\n")
+	score := conform(t, "200 OK", "healthy", "")
+	if *conformanceTable != "" && score != nil {
+		require.NoError(t, os.WriteFile(*conformanceTable, []byte(score.String()), 0o600))
+	}
+}
+
+// TestConformanceWhereTheFrontPageFails plays them with an origin whose front page, which
+// probes look at, is a failure: a site's only origin is asked whatever its verdict.
+func TestConformanceWhereTheFrontPageFails(t *testing.T) {
+	for _, front := range []string{"404 Not Found", "500 Internal Server Error"} {
+		t.Run(front, func(t *testing.T) { conform(t, front, "down", "    health: {fall: 1, interval: 1s}\n") })
+	}
+}
+
+// conform plays every rule, beside a front page with the given status line that earns the
+// origin the verdict. The score is nil where not all were played.
+func conform(t *testing.T, front, verdict, health string) *score {
+	origin := newScripted(t, front)
+	s := startStation(t, t.TempDir(), "  - origins: [\"http://"+origin.Addr().String()+"\"]\n    cookies: true\n"+health)
 	t.Cleanup(s.Shutdown)
-	s.verdictOf(t, s.current.sites[0].Pool.Views()[0].ID.Origin, "healthy")
+	s.verdictOf(t, s.current.sites[0].Pool.Views()[0].ID.Origin, verdict)
 	score := &score{}
 	rules := slices.Concat(
 		storingRules(), sharingRules(), freshnessRules(), ageRules(), requestRules(), staleRules(),
@@ -64,10 +81,11 @@ func TestConformance(t *testing.T) {
 	if t.Failed() {
 		t.Logf("what the edge says of its origin:\n%s", withoutRequests(s.log.String()))
 	}
-	if *conformanceTable != "" && score.complete(len(rules)) {
-		require.NoError(t, os.WriteFile(*conformanceTable, []byte(score.String()), 0o600))
-	}
 	requireDistinct(t, rules)
+	if !score.complete(len(rules)) {
+		return nil
+	}
+	return score
 }
 
 // withoutRequests is a log without the lines of single requests.

@@ -116,8 +116,30 @@ func (e *Error) Unreached() bool {
 	return !slices.ContainsFunc(e.Attempts, func(a Attempt) bool { return a.Sent })
 }
 
-// Outage reports whether no origin of the site is of use: readers are better
-// served with what is stored than made to wait for one.
+// Futile reports whether asking for a page is of no use: readers are better served with what
+// is stored than made to wait. That is so in an outage; but a site's only origin that answers
+// for itself, if badly, is asked: what it says of one page is its word, whatever it says of
+// those that probes ask for.
+func (p *Pool) Futile() bool {
+	if !p.Outage() {
+		return false
+	}
+	views := p.tracker.Site(p.site.Name)
+	return len(views) != 1 || views[0].Verdict == health.Drained || !ownAnswer(views[0].Class)
+}
+
+// ownAnswer reports whether a class is of what an origin itself answers, rather than of the
+// way there or of what stands in its place.
+func ownAnswer(class health.Class) bool {
+	switch class {
+	case health.ServerError, health.StatusUnexpected, health.RedirectLoop, health.Denied, health.RateLimited, health.Legal,
+		health.BodyTruncated, health.BodyUnfinished, health.Slow, health.Throttled, health.ForeignType, health.IdentityMismatch:
+		return true
+	}
+	return false
+}
+
+// Outage reports whether no origin of the site is well.
 func (p *Pool) Outage() bool {
 	if _, _, suspected := p.tracker.Suspected(); suspected {
 		return true
