@@ -130,3 +130,15 @@ func drain(ctx context.Context, a *cache.Answer) (n int64) {
 		n += int64(len(p))
 	}
 }
+
+func BenchmarkAnswerInACoding(b *testing.B) {
+	e := keeping(b, article(20<<10, 15), html, `Etag: "v1"`)
+	r := e.request(http.MethodGet, "Accept-Encoding: gzip, deflate, br, zstd")
+	e.ask(b, r)
+	b.ReportAllocs()
+	for b.Loop() {
+		if a, err := e.Answer(b.Context(), r); err != nil || a.Result != cache.Hit {
+			b.Fatal(a.Result, err)
+		}
+	}
+}

@@ -73,6 +73,8 @@ type Cache struct {
 	declined *simplelru.LRU[Key, refusal]
 	purging  *purging // in part
 
+	refreshing map[string]int // how many refreshes are under way, by the site of their keys
+
 	noVary *noVaryIndex // has a lock of its own
 }
 
@@ -82,6 +84,8 @@ type Counters struct {
 	FillAborts  atomic.Uint64 // fills that ended before their body was whole
 	Refreshes   atomic.Uint64 // refreshes behind a reader's back
 	Uncacheable map[Reason]*atomic.Uint64
+	Renditions  map[string]*atomic.Uint64 // that were made to be kept, by coding
+	Parts       map[PartOutcome]*atomic.Uint64
 }
 
 // Options are what a Cache needs.
@@ -106,7 +110,7 @@ func New(o Options) *Cache {
 	}
 	c := &Cache{
 		store: o.Store, maxPage: o.MaxPage, now: o.Now, ctx: ctx, cancel: cancel,
-		fills: make(map[string]*fill), byKey: make(map[Key]int), declined: declined, purging: newPurging(),
+		fills: make(map[string]*fill), byKey: make(map[Key]int), refreshing: make(map[string]int), declined: declined, purging: newPurging(),
 		noVary: newNoVaryIndex(),
 	}
 	c.coders.open()
@@ -114,6 +118,14 @@ func New(o Options) *Cache {
 	c.count.Uncacheable = make(map[Reason]*atomic.Uint64)
 	for _, r := range Reasons() {
 		c.count.Uncacheable[r] = new(atomic.Uint64)
+	}
+	c.count.Renditions = make(map[string]*atomic.Uint64)
+	for _, coding := range preferred {
+		c.count.Renditions[coding.name()] = new(atomic.Uint64)
+	}
+	c.count.Parts = make(map[PartOutcome]*atomic.Uint64)
+	for _, o := range PartOutcomes() {
+		c.count.Parts[o] = new(atomic.Uint64)
 	}
 	return c
 }
@@ -137,6 +149,17 @@ func (c *Cache) Usage() Usage { return c.store.Usage() }
 // Fetch's, ErrNotStored for a request that allows nothing but a stored page, or
 // ctx's.
 func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
+	for range rounds {
+		if a, err := c.answer(ctx, r); err != errLookAgain {
+			return a, err
+		}
+	}
+	return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: FwdURIMiss})
+}
+
+// answer is Answer. The error is errLookAgain where the store has changed since it was
+// looked into.
+func (c *Cache) answer(ctx context.Context, r *Request) (Answer, error) {
 	if fwd := bypass(r); fwd != "" {
 		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd})
 	}
@@ -145,7 +168,7 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 	page := Select(pages, r.HTTP.Header)
 	if page == nil {
 		if other := c.equivalent(r); other != nil {
-			return c.Answer(ctx, other)
+			return c.answer(ctx, other)
 		}
 	}
 	if page == nil || !page.serves(r.HTTP.Header) {
@@ -165,12 +188,12 @@ func (c *Cache) Answer(ctx context.Context, r *Request) (Answer, error) {
 		return Answer{}, ErrNotStored
 	}
 	status := Status{Fwd: decision.Detail}
-	switch {
-	case directives.NoStore: // must not lead a fill, whose answer would be stored
+	switch recourseOf(r.HTTP.Method, false, directives, c.isDeclined(audience(r))) {
+	case recoursePass:
 		return c.passOver(ctx, r, page, status)
-	case r.HTTP.Method == http.MethodHead: // only GET makes a page
+	case recourseHead:
 		return c.head(ctx, r, page, status)
-	case c.isDeclined(audience(r)): // must not wait for others
+	case recourseDeclined:
 		status.Detail = "uncacheable"
 		return c.passOver(ctx, r, page, status)
 	}
@@ -193,7 +216,7 @@ func bypass(r *Request) string {
 func (c *Cache) decide(page *Page, r *Request, directives Directives, now time.Time) Decision {
 	outage, f := false, page.freshness()
 	if ttl := f.TTL(now); ttl <= 0 || f.NoCache {
-		if ttl <= 0 && page.isRevived(now) && f.mayServeStale(r.Site.Policy, now) {
+		if ttl <= 0 && page.isRevived(now) && !demandsMore(directives, r.HTTP.Header) && f.mayServeStale(r.Site.Policy, now) {
 			return Decision{Action: Serve, Stale: true, TTL: ttl, Detail: DetailRevived}
 		}
 		outage = r.Site.inOutage()
@@ -229,14 +252,18 @@ func (c *Cache) miss(ctx context.Context, r *Request, others []*Page) (Answer, e
 		fwd = FwdVaryMiss
 	}
 	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
-	switch {
-	case r.HTTP.Method == http.MethodGet && len(r.HTTP.Header["Range"]) > 0:
-		return c.answerPart(ctx, r, directives, Status{Fwd: fwd})
-	case directives.OnlyIfCached:
+	switch recourseOf(r.HTTP.Method, r.ranged(), directives, c.isDeclined(audience(r))) {
+	case recourseParts:
+		a, err := c.answerPart(ctx, r, directives, Status{Fwd: fwd})
+		if err != errLookAgain {
+			c.count.Parts[partOutcome(a, err)].Add(1)
+		}
+		return a, err
+	case recourseRefuse:
 		return Answer{}, ErrNotStored
-	case r.HTTP.Method == http.MethodHead, directives.NoStore:
+	case recoursePass, recourseHead:
 		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd})
-	case c.isDeclined(audience(r)):
+	case recourseDeclined:
 		return c.pass(ctx, r, Query{Interim: r.Interim}, Status{Fwd: fwd, Detail: "uncacheable"})
 	}
 	if c.restOfPage(r) != nil {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -24,9 +25,16 @@ type renditions struct {
 
 // coded is what became of a page in one coding.
 type coded struct {
-	body  *Body   // nil where none is kept: it is coded anew for each reader
-	own   []Field // of the rendition, with body
-	plain bool    // the coding saves too little: identity is sent
+	body  *Body     // nil where none is kept: it is coded anew for each reader
+	own   []Field   // of the rendition, with body
+	plain bool      // the coding saves too little: identity is sent
+	rests time.Time // where none is kept for want of room: when it is tried again
+}
+
+// isDue reports whether a rendition is to be made: none was yet, or it is time to see whether
+// there is room for it by now.
+func (c *coded) isDue(now func() time.Time) bool {
+	return c == nil || !c.rests.IsZero() && !now().Before(c.rests)
 }
 
 // onlyPlain are the renditions of a page that has no codings. Nobody changes it.
@@ -119,7 +127,7 @@ func (c *Cache) render(ctx context.Context, page *Page, r *Request) (Rendition, 
 		return plain, nil
 	case plain.Status != page.Status:
 		return plain, nil
-	case made == nil && page.Length <= largestMade:
+	case page.Length <= largestMade && made.isDue(c.now):
 		made = c.coded(ctx, page, coding)
 		if made == nil { // the reader has left, or the cache is closing
 			return plain, nil

@@ -92,40 +92,42 @@ func (e *edge) waitStored(t testing.TB, n int) {
 }
 
 func TestAReaderGetsTheCodingItLikesBest(t *testing.T) {
-	text := article(20<<10, 1)
-	e := keeping(t, text, html, `Etag: "v1"`, "Last-Modified: Sun, 01 Mar 2026 12:00:00 GMT", "Vary: X-Theme",
-		"Accept-Ranges: bytes", "Content-Digest: sha-256=:AA==:", "Repr-Digest: sha-256=:AA==:", "Digest: sha-256=AA", "Content-Md5: AA")
-	for _, test := range []struct{ accept, coding string }{
-		{"gzip, deflate, br, zstd", "br"},
-		{"gzip, zstd", "zstd"},
-		{"gzip", "gzip"},
-		{"br;q=0.1, gzip;q=0.2", "gzip"},
-		{"deflate", ""},
-		{"identity, gzip;q=0.5", ""},
-		{"*;q=0", ""},
-	} {
-		for range 2 { // once made, once kept
-			a, body := e.read(t, "Accept-Encoding: "+test.accept)
-			require.Equal(t, cache.Hit, a.Result)
-			require.Equal(t, test.coding, field(a, "Content-Encoding"), test.accept)
-			require.Equal(t, text, decoded(t, test.coding, body))
-			require.Equal(t, strconv.Itoa(len(body)), field(a, "Content-Length"))
-			require.Equal(t, "X-Theme, Accept-Encoding", field(a, "Vary"))
-			require.Equal(t, "Sun, 01 Mar 2026 12:00:00 GMT", field(a, "Last-Modified"))
-			if test.coding == "" {
-				require.Equal(t, `"v1"`, field(a, "Etag"))
-				require.Equal(t, "bytes", field(a, "Accept-Ranges"))
-				require.Equal(t, "sha-256=:AA==:", field(a, "Content-Digest"))
-				continue
-			}
-			require.Less(t, len(body), len(text)*9/10)
-			require.Equal(t, `W/"v1"`, field(a, "Etag"), "RFC 9110 §8.8.3.3")
-			for _, name := range []string{"Accept-Ranges", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-				require.Empty(t, field(a, name), name)
+	synctest.Test(t, func(t *testing.T) { // where an encoder takes no time
+		text := article(20<<10, 1)
+		e := keeping(t, text, html, `Etag: "v1"`, "Last-Modified: Sun, 01 Mar 2026 12:00:00 GMT", "Vary: X-Theme",
+			"Accept-Ranges: bytes", "Content-Digest: sha-256=:AA==:", "Repr-Digest: sha-256=:AA==:", "Digest: sha-256=AA", "Content-Md5: AA")
+		for _, test := range []struct{ accept, coding string }{
+			{"gzip, deflate, br, zstd", "br"},
+			{"gzip, zstd", "zstd"},
+			{"gzip", "gzip"},
+			{"br;q=0.1, gzip;q=0.2", "gzip"},
+			{"deflate", ""},
+			{"identity, gzip;q=0.5", ""},
+			{"*;q=0", ""},
+		} {
+			for range 2 { // once made, once kept
+				a, body := e.read(t, "Accept-Encoding: "+test.accept)
+				require.Equal(t, cache.Hit, a.Result)
+				require.Equal(t, test.coding, field(a, "Content-Encoding"), test.accept)
+				require.Equal(t, text, decoded(t, test.coding, body))
+				require.Equal(t, strconv.Itoa(len(body)), field(a, "Content-Length"))
+				require.Equal(t, "X-Theme, Accept-Encoding", field(a, "Vary"))
+				require.Equal(t, "Sun, 01 Mar 2026 12:00:00 GMT", field(a, "Last-Modified"))
+				if test.coding == "" {
+					require.Equal(t, `"v1"`, field(a, "Etag"))
+					require.Equal(t, "bytes", field(a, "Accept-Ranges"))
+					require.Equal(t, "sha-256=:AA==:", field(a, "Content-Digest"))
+					continue
+				}
+				require.Less(t, len(body), len(text)*9/10)
+				require.Equal(t, `W/"v1"`, field(a, "Etag"), "RFC 9110 §8.8.3.3")
+				for _, name := range []string{"Accept-Ranges", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
+					require.Empty(t, field(a, name), name)
+				}
 			}
 		}
-	}
-	require.Equal(t, 1, e.fetches(), "the origin is asked once for all of them")
+		require.Equal(t, 1, e.fetches(), "the origin is asked once for all of them")
+	})
 }
 
 func TestWhatIsNotCodedIsAsTheOriginSentIt(t *testing.T) {
@@ -203,15 +205,17 @@ func TestATagOfACodedPageStillValidates(t *testing.T) {
 }
 
 func TestHeadSaysOfACodedPageWhatGetWould(t *testing.T) {
-	e := keeping(t, article(5000, 4), html, `Etag: "v1"`)
-	for _, accept := range []string{"br", "zstd", "gzip", "identity"} {
-		head := e.ask(t, e.request(http.MethodHead, "Accept-Encoding: "+accept))
-		require.Nil(t, head.Rendition.Body)
-		get, _ := e.read(t, "Accept-Encoding: "+accept)
-		for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Vary"} {
-			require.Equal(t, field(get, name), field(head, name), "RFC 9110 §9.3.2: %s", name)
+	synctest.Test(t, func(t *testing.T) { // where an encoder takes no time
+		e := keeping(t, article(5000, 4), html, `Etag: "v1"`)
+		for _, accept := range []string{"br", "zstd", "gzip", "identity"} {
+			head := e.ask(t, e.request(http.MethodHead, "Accept-Encoding: "+accept))
+			require.Nil(t, head.Rendition.Body)
+			get, _ := e.read(t, "Accept-Encoding: "+accept)
+			for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Vary"} {
+				require.Equal(t, field(get, name), field(head, name), "RFC 9110 §9.3.2: %s", name)
+			}
 		}
-	}
+	})
 }
 
 func TestARangeIsOneOfIdentity(t *testing.T) {
@@ -231,39 +235,43 @@ func TestARangeIsOneOfIdentity(t *testing.T) {
 }
 
 func TestFirstReadersTogetherHaveOneRenditionMade(t *testing.T) {
-	text := article(200<<10, 6)
-	e := keeping(t, text, html)
-	bodies := make([]*cache.Body, 20)
-	var readers sync.WaitGroup
-	for i := range bodies {
-		readers.Go(func() {
-			if a, err := e.Answer(t.Context(), e.request(http.MethodGet, "Accept-Encoding: gzip")); err == nil {
-				bodies[i] = a.Rendition.Body
-			}
-		})
-	}
-	readers.Wait()
-	for _, body := range bodies {
-		require.NotNil(t, body)
-		require.Same(t, bodies[0], body)
-	}
+	synctest.Test(t, func(t *testing.T) { // where an encoder takes no time
+		text := article(200<<10, 6)
+		e := keeping(t, text, html)
+		bodies := make([]*cache.Body, 20)
+		var readers sync.WaitGroup
+		for i := range bodies {
+			readers.Go(func() {
+				if a, err := e.Answer(t.Context(), e.request(http.MethodGet, "Accept-Encoding: gzip")); err == nil {
+					bodies[i] = a.Rendition.Body
+				}
+			})
+		}
+		readers.Wait()
+		for _, body := range bodies {
+			require.NotNil(t, body)
+			require.Same(t, bodies[0], body)
+		}
+	})
 }
 
 func TestRenditionsCountInTheStore(t *testing.T) {
-	e := keeping(t, article(100<<10, 7), html)
-	before, made := e.Usage().Bytes, int64(0)
-	for _, accept := range []string{"gzip", "br", "zstd", "gzip"} {
-		a := e.get(t, "Accept-Encoding: "+accept)
-		if after := e.Usage().Bytes; after > before {
-			require.Greater(t, after-before, a.Rendition.Length)
-			require.Less(t, after-before, a.Rendition.Length*5/4+4<<10, "as far as allocations are rounded up")
-			before, made = after, made+1
+	synctest.Test(t, func(t *testing.T) { // where an encoder takes no time
+		e := keeping(t, article(100<<10, 7), html)
+		before, made := e.Usage().Bytes, int64(0)
+		for _, accept := range []string{"gzip", "br", "zstd", "gzip"} {
+			a := e.get(t, "Accept-Encoding: "+accept)
+			if after := e.Usage().Bytes; after > before {
+				require.Greater(t, after-before, a.Rendition.Length)
+				require.Less(t, after-before, a.Rendition.Length*5/4+4<<10, "as far as allocations are rounded up")
+				before, made = after, made+1
+			}
 		}
-	}
-	require.EqualValues(t, 3, made)
-	require.Equal(t, e.store.Pages("gazette /")[0].Cost(), before)
-	e.store.Remove("gazette /")
-	require.Zero(t, e.Usage().Bytes)
+		require.EqualValues(t, 3, made)
+		require.Equal(t, e.store.Pages("gazette /")[0].Cost(), before)
+		e.store.Remove("gazette /")
+		require.Zero(t, e.Usage().Bytes)
+	})
 }
 
 func TestTheStoreHoldsItsBudgetAlsoOfRenditions(t *testing.T) {
@@ -315,28 +323,18 @@ func TestAPageThatIsConfirmedKeepsItsRenditions(t *testing.T) {
 }
 
 func TestTheChoiceOfARenditionAllocatesNothing(t *testing.T) {
-	e := keeping(t, article(20<<10, 14), html, `Etag: "v1"`)
-	for _, line := range []string{"Accept-Encoding: br", "Accept-Encoding: gzip;q=0.5, zstd;q=0.6", "X-None: 1"} {
-		for _, condition := range []string{"X-Other: 1", `If-None-Match: W/"v1"`} {
-			r := e.request(http.MethodGet, line, condition)
-			e.ask(t, r)
-			require.Zero(t, testing.AllocsPerRun(100, func() {
-				if a, err := e.Answer(t.Context(), r); err != nil || a.Result != cache.Hit {
-					t.Error(a.Result, err)
-				}
-			}), line)
+	synctest.Test(t, func(t *testing.T) { // where an encoder takes no time
+		e := keeping(t, article(20<<10, 14), html, `Etag: "v1"`)
+		for _, line := range []string{"Accept-Encoding: br", "Accept-Encoding: gzip;q=0.5, zstd;q=0.6", "X-None: 1"} {
+			for _, condition := range []string{"X-Other: 1", `If-None-Match: W/"v1"`} {
+				r := e.request(http.MethodGet, line, condition)
+				e.ask(t, r)
+				require.Zero(t, testing.AllocsPerRun(100, func() {
+					if a, err := e.Answer(t.Context(), r); err != nil || a.Result != cache.Hit {
+						t.Error(a.Result, err)
+					}
+				}), line)
+			}
 		}
-	}
-}
-
-func BenchmarkAnswerInACoding(b *testing.B) {
-	e := keeping(b, article(20<<10, 15), html, `Etag: "v1"`)
-	r := e.request(http.MethodGet, "Accept-Encoding: gzip, deflate, br, zstd")
-	e.ask(b, r)
-	b.ReportAllocs()
-	for b.Loop() {
-		if a, err := e.Answer(b.Context(), r); err != nil || a.Result != cache.Hit {
-			b.Fatal(a.Result, err)
-		}
-	}
+	})
 }

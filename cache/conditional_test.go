@@ -52,3 +52,28 @@ func TestConditionsStayBehindWhereThereAreSeveralOrigins(t *testing.T) {
 		require.Equal(t, 1, e.Usage().Pages)
 	})
 }
+
+func TestTheOnlyOriginIsAskedOnceByAReaderWithoutGzip(t *testing.T) {
+	for _, c := range []struct {
+		accept     string
+		compressed bool
+	}{
+		{"X-None: 1", false}, {"Accept-Encoding: identity", false}, {"Accept-Encoding: br", false}, {"Accept-Encoding: gzip;q=0, *", false},
+		{"Accept-Encoding: gzip", true}, {"Accept-Encoding: x-gzip", true}, {"Accept-Encoding: *", true},
+	} {
+		for _, zips := range []bool{false, true} { // whatever it is asked for
+			e := newEdge(t, func(a ask) (*http.Response, error) {
+				if a.Compressed || zips {
+					return alwaysZipped("news", "Cache-Control: max-age=60, no-transform")(a)
+				}
+				return reply(200, "news", "Cache-Control: max-age=60, no-transform"), nil
+			})
+			e.site.Lone = true
+			a, body := e.read(t, c.accept)
+			require.Equal(t, c.compressed, e.last().Compressed, c.accept)
+			require.Equal(t, "news", decoded(t, field(a, "Content-Encoding"), body))
+			require.Equal(t, c.compressed || zips, field(a, "Content-Encoding") == "gzip", c.accept)
+			require.Equal(t, 1, e.fetches(), c.accept)
+		}
+	}
+}

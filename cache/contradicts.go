@@ -11,7 +11,8 @@ const decodings = 3
 // Contradicts reports whether a content type contradicts what the path of a target ends as: a
 // page in place of a style sheet, data in place of a picture. Where an origin takes
 // /account/x.css for /account and gives it the lifetime of style sheets, its answer is one
-// reader's, and a cache that kept it would hand it to who asks next.
+// reader's, and a cache that kept it would hand it to who asks next. Nothing in a name excuses it, since
+// readers choose names: a wiki's page File:harbour.jpg is passed on and not stored.
 //
 // The path is read as anybody on the way may read it: with its escapes decoded, up to several
 // times, and cut where parameters, a query, a fragment or a line may begin. No content type
@@ -41,8 +42,9 @@ func Contradicts(target, contentType string) bool {
 // endsPath reports whether some take a path to end at a character, once it is decoded.
 func endsPath(c rune) bool { return c < ' ' || c == 0x7f || c == '?' || c == '#' }
 
-// beginsParameter reports whether some take a parameter to begin at a character.
-func beginsParameter(c rune) bool { return strings.ContainsRune(";,!|&", c) }
+// beginsParameter reports whether some take a parameter, or what is no more of the name, to begin at a
+// character.
+func beginsParameter(c rune) bool { return strings.ContainsRune(";,!|&@$~", c) }
 
 // endsOtherwise reports whether a reading of a path ends as a file of another form than the given
 // one.
@@ -61,7 +63,6 @@ func endsOtherwise(path string, given form) bool {
 		switch wanted := formsOf(extension); {
 		case wanted == 0:
 		case isDirectory && extension == "js": // a page about node.js is as ordinary as it can be
-		case wanted&aboutFiles != 0 && strings.Contains(part, ":"): // wikis call the page about a picture File:name.jpg
 		case wanted&given == 0:
 			return true
 		}
@@ -85,34 +86,38 @@ const (
 	formText
 	formOther
 	formAny form = 0
-	// aboutFiles are forms whose names are given to pages about them, too.
-	aboutFiles = formImage | formMedia | formDocument
 )
 
 // formsOf is what files with an extension are; 0 where anything may have it.
 func formsOf(extension string) form {
 	switch extension {
-	case "css":
+	case "css", "less":
 		return formStyle
-	case "js", "mjs", "cjs":
+	case "js", "mjs", "cjs", "ejs":
 		return formScript
 	case "json", "map", "geojson", "webmanifest":
 		return formData | formScript
-	case "png", "jpg", "jpeg", "gif", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic", "jxl", "cur":
+	case "png", "apng", "jpg", "jpeg", "jfif", "gif", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic", "jxl", "cur", "pict":
 		return formImage | formMedia
 	case "svg", "svgz":
 		return formImage | formMarkup
 	case "woff", "woff2", "ttf", "otf", "eot":
 		return formFont | formOther
-	case "mp4", "m4v", "webm", "mov", "avi", "mkv", "mp3", "m4a", "ogg", "oga", "ogv", "opus", "wav", "flac", "aac", "mid", "midi":
+	case "mp4", "m4v", "webm", "mov", "avi", "mkv", "mp3", "m4a", "ogg", "oga", "ogv", "opus", "wav", "flac", "aac", "mid", "midi",
+		"aiff", "mpg", "mpeg", "wmv":
 		return formMedia | formOther
-	case "ts", "m3u8":
+	case "ts", "m3u8", "m3u":
 		return formMedia | formScript | formOther
-	case "mpd":
+	case "rss":
+		return formMarkup | formData
+	case "vtt", "srt":
+		return formText | formMedia | formOther
+	case "mpd", "pls":
 		return formMedia | formMarkup
 	case "pdf", "ps", "eps", "epub", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "rtf":
 		return formDocument | formOther | formText
-	case "zip", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tar", "jar", "apk", "dmg", "iso", "exe", "msi", "bin", "wasm", "swf", "class":
+	case "zip", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tar", "jar", "apk", "dmg", "iso", "exe", "msi", "bin", "wasm", "swf", "class",
+		"rpm", "deb":
 		return formOther | formDocument
 	case "txt", "csv":
 		return formText | formOther

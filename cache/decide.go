@@ -119,6 +119,13 @@ func satisfied(f *Freshness, request *Directives, now time.Time) bool {
 	return true
 }
 
+// demandsMore reports whether a request says of itself that a page past its lifetime is not
+// enough before an origin was asked (RFC 9111 §5.2.1.1, §5.2.1.3, §5.2.1.4, §5.4).
+func demandsMore(request Directives, header http.Header) bool {
+	return request.NoCache || request.NoCacheFields != "" || request.Broken ||
+		request.MaxAge >= 0 || request.MinFresh >= 0 || PragmaNoCache(header)
+}
+
 // tolerating is the freshness as it counts for a request with its own stale-if-error, which
 // allows for that request what neither the answer nor the operator does (RFC 5861 §4).
 func (f Freshness) tolerating(request Directives, p Policy) Freshness {

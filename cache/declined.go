@@ -26,6 +26,9 @@ type refusal struct {
 	reason Reason
 	at     time.Time
 	until  time.Time // until then none of them is expected to be; zero where one answer says nothing of the next
+	// complete is the length of a page of which a part was too large to store; 0 where that was
+	// not the reason.
+	complete int64
 }
 
 // decline remembers that the answers to an audience cannot be stored.
@@ -34,7 +37,7 @@ func (c *Cache) decline(of Key, reason Reason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
-	c.declined.Add(of, refusal{reason, now, now.Add(declinedFor)})
+	c.declined.Add(of, refusal{reason: reason, at: now, until: now.Add(declinedFor)})
 }
 
 // declineOnce remembers, for who asks, that one answer to an audience was not stored.
@@ -70,3 +73,27 @@ func (c *Cache) isDeclined(of Key) bool {
 	last, known := c.declined.Get(of)
 	return known && c.now().Before(last.until)
 }
+
+// learnLength remembers how long a page is of which a part for an audience was too large to
+// store: who asks for as much need not wait for others, and smaller parts can be told.
+func (c *Cache) learnLength(of Key, complete int64) {
+	c.count.Uncacheable[ReasonTooLarge].Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	c.declined.Add(lengthKey(of), refusal{ReasonTooLarge, now, now.Add(declinedFor), complete})
+}
+
+// learntLength is the length of a page that nothing is stored of, -1 where it is not known.
+func (c *Cache) learntLength(of Key) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last, known := c.declined.Peek(lengthKey(of)); known && c.now().Before(last.until) {
+		return last.complete
+	}
+	return -1
+}
+
+// lengthKey is where an audience's page is remembered to be long, apart from what is declined:
+// its smaller parts can be stored.
+func lengthKey(of Key) Key { return of + "\x00length" }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -41,9 +42,10 @@ func (e *CodingError) ProxyError() string { return "http_response_content_coding
 
 // asksCompressed reports whether a fill asks for a compressed transfer although it is not
 // known that the reader can read one: whatever may be transformed is decoded. Where a stored
-// page could not be, the reader's own word counts.
+// page could not be, the reader's own word counts; so it does with a site's only origin, which
+// would have to be asked again for what may not be.
 func (c *Cache) asksCompressed(r *Request) bool {
-	if !mayTransform(r.HTTP.Header) {
+	if !mayTransform(r.HTTP.Header) || r.Site.Lone && !accepts(r.HTTP.Header, codingGzip) {
 		return false
 	}
 	for _, page := range c.store.Peek(r.Key) {
@@ -57,18 +59,26 @@ func (c *Cache) asksCompressed(r *Request) bool {
 }
 
 // legible returns the answer, or, where it is compressed, may not be decoded, and is for a
-// reader who did not ask for it so, another.
+// reader who did not ask for it so, another. A site's only origin was asked for identity
+// already.
 func (c *Cache) legible(ctx context.Context, r *Request, got *Fetched) (*Fetched, error) {
-	if accepts(r.HTTP.Header, codingGzip) || decodable(r, got) || !zipped(got.Response) || !peekGzip(got.Response) {
+	if r.Site.Lone || accepts(r.HTTP.Header, codingGzip) || decodable(r, got) || !zipped(got.Response) || !peekGzip(got.Response) {
 		return got, nil
 	}
 	got.Response.Body.Close()
-	got, err := r.Site.Fetch(ctx, r, Query{Whole: true})
-	if err == nil && got.Response.StatusCode == http.StatusNotModified {
-		got.Response.Body.Close()
-		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
+	return fetchUnasked(ctx, r, Query{Whole: true})
+}
+
+// fetchUnasked fetches without conditions: a 304 is an error.
+func fetchUnasked(ctx context.Context, r *Request, query Query) (*Fetched, error) {
+	got, err := r.Site.Fetch(ctx, r, query)
+	if err == nil {
+		err = unasked(got)
 	}
-	return got, err
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
 }
 
 // decodeFor decodes an answer that is passed on to a reader who did not ask for gzip.
@@ -128,26 +138,71 @@ func zipped(response *http.Response) bool {
 // §2.3.1).
 var gzipMagic = []byte{0x1f, 0x8b, 8}
 
+// peekPatience is how long a body may take to show that it is gzip. Then it is believed to be, until
+// it shows otherwise: nobody waits with the header for a body that is made slowly.
+const peekPatience = 20 * time.Millisecond
+
 // peekGzip looks whether a body begins as gzip does: some servers say so of what is not.
 func peekGzip(response *http.Response) bool {
-	head := make([]byte, len(gzipMagic))
-	n, err := io.ReadFull(response.Body, head)
-	rest := io.Reader(response.Body)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		rest = broken{err}
+	p := &peeked{body: response.Body, done: make(chan struct{})}
+	response.Body = p
+	go p.look()
+	timer := time.NewTimer(peekPatience)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		return bytes.Equal(p.head, gzipMagic)
+	case <-timer.C:
+		return true
 	}
-	response.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(head[:n]), rest), response.Body}
-	return bytes.Equal(head[:n], gzipMagic)
 }
 
-// broken is the rest of a body that broke off.
-type broken struct{ err error }
+// peeked is a body whose first bytes are read ahead.
+type peeked struct {
+	body io.ReadCloser
+	done chan struct{} // closed when the first bytes are there; then what follows is Read's
+	head []byte        // of them, what is still to be read
+	err  error         // that came instead of more of them
+}
 
-// Read implements io.Reader.
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
+// look reads the first bytes.
+func (p *peeked) look() {
+	defer close(p.done)
+	head := make([]byte, len(gzipMagic))
+	n, err := io.ReadFull(p.body, head)
+	if err == io.ErrUnexpectedEOF {
+		err = io.EOF
+	}
+	p.head, p.err = head[:n], err
+}
+
+// Read implements io.Reader. It ends with the fetch.
+func (p *peeked) Read(b []byte) (int, error) {
+	<-p.done
+	if len(p.head) > 0 {
+		n := copy(b, p.head)
+		p.head = p.head[n:]
+		return n, nil
+	}
+	if p.err != nil {
+		return 0, p.err
+	}
+	return p.body.Read(b)
+}
+
+// Close implements io.Closer. A body is not closed while it is read from.
+func (p *peeked) Close() error {
+	select {
+	case <-p.done:
+		return p.body.Close()
+	default:
+	}
+	go func() {
+		<-p.done
+		p.body.Close()
+	}()
+	return nil
+}
 
 // counting counts what is read, and remembers how it ended.
 type counting struct {
@@ -169,7 +224,8 @@ type decoder struct {
 	coders *coders
 	from   counting
 	io.Closer
-	zip  *gzip.Reader // nil before the first read, and after the last
+	text io.Reader    // what is read: nil before the first read
+	zip  *gzip.Reader // that is in use for it; nil where the body is no gzip, and after the last read
 	size int64        // bytes that came out
 	err  error        // that ended it
 }
@@ -179,33 +235,45 @@ func (d *decoder) Read(p []byte) (int, error) {
 	if d.err != nil {
 		return 0, d.err
 	}
-	if d.zip == nil {
+	if d.text == nil {
 		if d.err = d.begin(); d.err != nil {
 			return 0, d.err
 		}
 	}
-	n, err := d.zip.Read(p)
+	n, err := d.text.Read(p)
 	d.size += int64(n)
 	if err == nil && d.size > bombEnd && d.bloated() {
 		err = fmt.Errorf("it is more than %d times its size on the way", bombRatio)
 	}
 	if err != nil {
 		d.err = d.failed(err)
-		d.coders.unzip.Put(d.zip)
-		d.zip = nil
+		if d.zip != nil {
+			d.coders.unzip.Put(d.zip)
+			d.zip = nil
+		}
 	}
 	return n, d.err
 }
 
-// begin reads the header of the first member.
+// begin looks whether the body begins as gzip does, and reads the header of the first member.
 func (d *decoder) begin() error {
+	head := make([]byte, len(gzipMagic))
+	n, err := io.ReadFull(&d.from, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	d.text = io.MultiReader(bytes.NewReader(head[:n]), &d.from)
+	if !bytes.Equal(head[:n], gzipMagic) {
+		return nil
+	}
 	d.zip, _ = d.coders.unzip.Get().(*gzip.Reader)
 	if d.zip == nil {
 		d.zip = new(gzip.Reader)
 	}
-	if err := d.zip.Reset(&d.from); err != nil {
+	if err := d.zip.Reset(d.text); err != nil {
 		return d.failed(err)
 	}
+	d.text = d.zip
 	return nil
 }
 

@@ -168,15 +168,17 @@ func TestWhatIsNotDecodedStaysAsItCame(t *testing.T) {
 		{"gzip that is not said to be", zipped("x"), nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			e := newEdge(t, always(200, test.body, append(test.lines, minute, html, `Etag: "v1"`)...))
-			for i := range 2 {
-				a, body := e.read(t, "Accept-Encoding: gzip")
-				require.Equal(t, test.body, body)
-				require.Equal(t, `"v1"`, field(a, "Etag"))
-				require.Equal(t, strings.Join(fields(test.lines...)["Content-Encoding"], ", "), field(a, "Content-Encoding"))
-				require.Equal(t, i == 1, a.Result == cache.Hit)
-				e.waitStored(t, 1)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				e := newEdge(t, always(200, test.body, append(test.lines, minute, html, `Etag: "v1"`)...))
+				for i := range 2 {
+					a, body := e.read(t, "Accept-Encoding: gzip")
+					require.Equal(t, test.body, body)
+					require.Equal(t, `"v1"`, field(a, "Etag"))
+					require.Equal(t, strings.Join(fields(test.lines...)["Content-Encoding"], ", "), field(a, "Content-Encoding"))
+					require.Equal(t, i == 1, a.Result == cache.Hit)
+					synctest.Wait()
+				}
+			})
 		})
 	}
 }

@@ -76,9 +76,19 @@ func noDirectives() Directives {
 // read adds the directives of one line.
 func (d *Directives) read(line string) {
 	for torn := false; line != ""; torn = !atEnd(line) {
-		var item directive
-		item, line = nextDirective(line, torn)
-		d.take(item)
+		var quoted string
+		quoted, line = quotedFirst(line)
+		for inner := quoted; inner != ""; {
+			var item directive
+			item, inner = nextDirective(inner, true)
+			item.malformed = true // it may restrict, and not permit
+			d.take(item)
+		}
+		if quoted == "" {
+			var item directive
+			item, line = nextDirective(line, torn)
+			d.take(item)
+		}
 	}
 }
 

@@ -95,7 +95,7 @@ func TestParseCacheControl(t *testing.T) {
 		{"a directive within a quoted string is none", []string{`ext="max-age=3600, no-store", max-age=1`}, func(d *D) { d.MaxAge = time.Second }},
 		{"nor when it comes after", []string{`max-age=1, ext="max-age=3600"`}, func(d *D) { d.MaxAge = time.Second }},
 		{"an escaped quote does not close", []string{`ext="a\", no-store", max-age=1`}, func(d *D) { d.MaxAge = time.Second }},
-		{"a lone quoted string is no directive", []string{`"no-store", max-age=1`}, func(d *D) { d.MaxAge = time.Second }},
+		{"a lone quoted string is no directive, but what it forbids is forbidden", []string{`"no-store, public", max-age=1`}, func(d *D) { d.NoStore, d.MaxAge = true, time.Second }},
 		{"a prohibition with an argument still prohibits", []string{"no-store=1, must-revalidate=no"}, func(d *D) { d.NoStore, d.MustRevalidate = true, true }},
 		{"a permission with an argument permits nothing", []string{"public=no, immutable=1, must-understand=0"}, nil},
 		{"broken number beside no-store", []string{"no-store, max-age=abc"}, func(d *D) { d.NoStore, d.Broken = true, true }},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -22,6 +23,14 @@ const (
 	codingWindow = 1 << 20
 	// leastSaved is which part of the body a coding must save to be worth it.
 	leastSaved = 10
+	// smallBody is the longest body that is made ready without waiting for longer ones: at 15 MB/s
+	// it takes 17 ms.
+	smallBody = 256 << 10
+	// renditionPatience is how long a reader waits for a rendition that is being made: the pause
+	// that one notices. One of less than a megabyte is there by then.
+	renditionPatience = 100 * time.Millisecond
+	// noRoomRest is how long a rendition that the store had no room for is not made again.
+	noRoomRest = time.Minute
 )
 
 // encoder writes a coding. It can be used again.
@@ -35,7 +44,8 @@ type encoder interface {
 type coders struct {
 	kept, fast [4]sync.Pool  // of encoder, by coding: for what is kept, and for what leaves at once
 	unzip      sync.Pool     // of *gzip.Reader
-	slots      chan struct{} // one for each rendition that may be made at once
+	small      chan struct{} // a place for each rendition of a small body that may be made at once
+	large      chan struct{} // and for each of a large one
 	streams    atomic.Int64  // bodies that are coded while they leave
 
 	mu     sync.Mutex // guards everything that follows
@@ -50,48 +60,90 @@ type wanted struct {
 
 // making is a rendition that is being made.
 type making struct {
-	done chan struct{}
-	made *coded // once done; nil when the cache closed first
+	done   chan struct{}
+	made   *coded        // once done; nil when the cache closed first
+	left   chan struct{} // has a value when the last reader may have left
+	served bool          // a reader went on without it, and still likes it: others will; guarded by coders.mu
+	// readers wait for it; guarded by coders.mu, too.
+	readers int
 }
 
 // open makes ready for use.
 func (c *coders) open() {
-	c.slots = make(chan struct{}, runtime.GOMAXPROCS(0))
+	processors := runtime.GOMAXPROCS(0)
+	c.small = make(chan struct{}, processors)
+	c.large = make(chan struct{}, max(1, processors-1))
 	c.making = make(map[wanted]*making)
 }
 
 // coded returns what becomes of the page in a coding. The first who asks has it made, on the
-// cache's time; others wait for the same. Nil means that ctx or the cache ended first.
+// cache's time; others wait for the same, each for [renditionPatience] at most: what is not
+// there by then is coded for that reader as it leaves. Nil means that ctx or the cache ended
+// first.
 func (c *Cache) coded(ctx context.Context, page *Page, coding codings) *coded {
 	m, made := c.make(wanted{page, coding})
 	if m == nil {
 		return made
 	}
+	timer := time.NewTimer(renditionPatience)
+	defer timer.Stop()
 	select {
 	case <-m.done:
 		return m.made
+	case <-timer.C:
+		c.coders.leave(m, true)
+		return &coded{}
 	case <-ctx.Done():
+		c.coders.leave(m, false)
 		return nil
 	}
 }
 
-// make returns the making of a rendition, begun now if need be, or else what was made since
-// the caller looked. Both are nil when the cache is closed.
+// make returns the making of a rendition, begun now if need be, with the caller among its
+// readers, or else what was made since the caller looked. Both are nil when the cache is
+// closed.
 func (c *Cache) make(w wanted) (*making, *coded) {
 	c.coders.mu.Lock()
 	defer c.coders.mu.Unlock()
 	if m, running := c.coders.making[w]; running {
+		m.readers++
 		return m, nil
 	}
-	if made := w.page.renditions.Load().of[w.coding.index()]; made != nil {
+	if made := w.page.renditions.Load().of[w.coding.index()]; !made.isDue(c.now) {
 		return nil, made
 	}
-	m := &making{done: make(chan struct{})}
+	m := &making{done: make(chan struct{}), left: make(chan struct{}, 1), readers: 1}
 	if !c.start(func() { c.finish(w, m) }) {
 		return nil, nil
 	}
 	c.coders.making[w] = m
 	return m, nil
+}
+
+// leave takes a reader off a making. served says that it got the page otherwise.
+func (c *coders) leave(m *making, served bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m.readers--
+	m.served = m.served || served
+	select {
+	case m.left <- struct{}{}:
+	default:
+	}
+}
+
+// abandon takes a making that nobody wants any more out of the way of later readers, who begin
+// anew. False means that somebody does want it.
+func (c *coders) abandon(w wanted, m *making) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.readers > 0 || m.served {
+		return false
+	}
+	if c.making[w] == m {
+		delete(c.making, w)
+	}
+	return true
 }
 
 // start runs work that ends with the cache. False means that it is closed.
@@ -105,49 +157,74 @@ func (c *Cache) start(work func()) bool {
 	return true
 }
 
-// finish makes a rendition and keeps it, if the store has room for it. Without room, those
-// who wait get it, and later readers one each that is made as it leaves: to make it again and
-// again would take more than it saves.
+// finish makes a rendition in its turn and keeps it, if the store has room for it. Without
+// room, those who wait get it, and later readers one each that is made as it leaves, until it
+// is tried again.
 func (c *Cache) finish(w wanted, m *making) {
-	select {
-	case c.coders.slots <- struct{}{}:
-		m.made = c.encode(w)
-		<-c.coders.slots
-	case <-c.ctx.Done():
+	defer close(m.done)
+	places := c.coders.large
+	if w.page.Body.Size() <= smallBody {
+		places = c.coders.small
 	}
-	if made := m.made; made != nil {
-		if made.body != nil && !c.store.Grow(w.page, made.cost()) {
-			made = &coded{}
+	for began := false; !began; {
+		select {
+		case places <- struct{}{}:
+			began = true
+		case <-m.left:
+			if c.coders.abandon(w, m) {
+				return
+			}
+		case <-c.ctx.Done():
+			c.coders.done(w, m)
+			return
 		}
-		w.page.publish(w.coding, made)
 	}
-	c.coders.mu.Lock()
-	delete(c.coders.making, w)
-	c.coders.mu.Unlock()
-	close(m.done)
+	defer func() { <-places }()
+	defer c.coders.done(w, m)
+	if m.made = c.encode(w, m); m.made == nil {
+		return
+	}
+	made := m.made
+	if made.body != nil && !c.store.Grow(w.page, made.cost()) {
+		made = &coded{rests: c.now().Add(noRoomRest)}
+	}
+	w.page.publish(w.coding, made)
 }
 
-// encode makes a rendition of a whole page. Nil means that the cache is closing.
-func (c *Cache) encode(w wanted) *coded {
+// done ends a making, unless it was abandoned.
+func (c *coders) done(w wanted, m *making) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.making[w] == m {
+		delete(c.making, w)
+	}
+}
+
+// encode makes a rendition of a whole page. Nil means that the cache is closing, or that
+// nobody wants it any more and most of the work is still to be done.
+func (c *Cache) encode(w wanted, m *making) *coded {
 	size := w.page.Body.Size()
 	to := &limited{most: int(size - size/leastSaved)}
 	encoder := c.coders.take(w.coding, false)
 	defer c.coders.give(w.coding, false, encoder)
 	encoder.Reset(to)
 	chunks, _ := w.page.Body.Whole()
+	left := size
 	for _, chunk := range chunks {
 		for piece := range slices.Chunk(chunk, encodePiece) {
-			if c.ctx.Err() != nil {
+			if c.ctx.Err() != nil || left > size/4 && c.coders.abandon(w, m) {
 				return nil
 			}
 			if _, err := encoder.Write(piece); err != nil {
 				return &coded{plain: true}
 			}
+			left -= int64(len(piece))
 		}
 	}
 	if err := encoder.Close(); err != nil {
 		return &coded{plain: true}
 	}
+	c.count.Renditions[w.coding.name()].Add(1)
 	body := NewBody(slices.Clone(to.bytes)) // without what append had to spare
 	return &coded{body: body, own: codedFields(w.page.Header, w.coding, body.Size())}
 }

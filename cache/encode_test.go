@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -210,26 +212,45 @@ func TestWhenTooManyAreCodedAtOnceTheOthersGetIdentity(t *testing.T) {
 	}
 }
 
-// crowded is a store that has no room for renditions.
-type crowded struct{ *memory.Store }
+// crowded is a store that has no room for renditions until it is said to.
+type crowded struct {
+	*memory.Store
+	room *atomic.Bool
+}
 
-func (crowded) Grow(*cache.Page, int64) bool { return false }
+// Grow implements cache.Store.
+func (c crowded) Grow(page *cache.Page, n int64) bool { return c.room.Load() && c.Store.Grow(page, n) }
 
 func TestWhereTheStoreHasNoRoomARenditionIsNotKept(t *testing.T) {
-	text := article(20<<10, 8)
-	e := newEdge(t, always(200, text, minute, html, `Etag: "v1"`))
-	e.Close()
-	e.Cache = cache.New(cache.Options{Store: crowded{e.store}, MaxPage: 1 << 20})
-	defer e.Cache.Close()
-	e.read(t)
-	e.waitStored(t, 1)
-	before := e.Usage().Bytes
-	for range 3 {
-		a, body := e.read(t, "Accept-Encoding: br")
-		require.Equal(t, cache.Hit, a.Result)
-		require.Equal(t, "br", field(a, "Content-Encoding"), "the reader gets it all the same")
-		require.Equal(t, `W/"v1"`, field(a, "Etag"))
-		require.Equal(t, text, decoded(t, "br", body))
-	}
-	require.Equal(t, before, e.Usage().Bytes)
+	synctest.Test(t, func(t *testing.T) {
+		text := article(20<<10, 8)
+		e := newEdge(t, always(200, text, "Cache-Control: max-age=86400", html, `Etag: "v1"`))
+		e.Close()
+		store := crowded{e.store, new(atomic.Bool)}
+		e.Cache = cache.New(cache.Options{Store: store, MaxPage: 1 << 20})
+		defer e.Cache.Close()
+		e.read(t)
+		synctest.Wait()
+		before := e.Usage().Bytes
+		for i := range 3 {
+			a, body := e.read(t, "Accept-Encoding: br")
+			require.Equal(t, cache.Hit, a.Result)
+			require.Equal(t, "br", field(a, "Content-Encoding"), "the reader gets it all the same")
+			require.Equal(t, `W/"v1"`, field(a, "Etag"))
+			require.Equal(t, text, decoded(t, "br", body))
+			require.Equal(t, i > 0, a.Cursor != nil, "made once, then for each as it leaves")
+		}
+		require.Equal(t, before, e.Usage().Bytes)
+		store.room.Store(true)
+		time.Sleep(59 * time.Second)
+		a, _ := e.read(t, "Accept-Encoding: br")
+		require.NotNil(t, a.Cursor)
+		time.Sleep(time.Second)
+		for range 2 {
+			a, body := e.read(t, "Accept-Encoding: br")
+			require.Nil(t, a.Cursor, "there is room by now")
+			require.Equal(t, text, decoded(t, "br", body))
+		}
+		require.Greater(t, e.Usage().Bytes, before)
+	})
 }

@@ -1,8 +1,6 @@
 package cache
 
 import (
-	"net/http"
-	"slices"
 	"time"
 )
 
@@ -32,7 +30,8 @@ type PageExplanation struct {
 	Codings []string // its body was compressed so, and is kept so
 	Tags    []string // that it can be purged by
 	ETag    string   // as the origin minted it
-	Length  int64    // of the body
+	Length  int64    // of the body, as far as it is there
+	Parts   *Parts   // which bytes are there; nil for all
 	Cost    int64    // in the store, in bytes
 	Age     time.Duration
 	TTL     time.Duration // negative once it is stale
@@ -62,9 +61,7 @@ func (c *Cache) Explain(r *Request) Explanation {
 	for _, p := range append(held, parts...) {
 		e.Pages = append(e.Pages, p.explain(p == chosen, r.Site.Policy, e.Now))
 	}
-	if last, known := c.lastRefusal(audience(r)); known {
-		e.Refused = &RefusedAnswer{Reason: last.reason, At: last.at, Until: last.until}
-	}
+	e.Refused = c.refusedTo(r, chosen)
 	c.mu.Lock()
 	e.Fills = c.byKey[r.Key]
 	c.mu.Unlock()
@@ -72,15 +69,41 @@ func (c *Cache) Explain(r *Request) Explanation {
 	return e
 }
 
-// peek is pages, without being a use of them.
+// refusedTo is the latest answer that was not stored: of parts where the request is for
+// these and the latest of them is known, else of the page. Nil without one.
+func (c *Cache) refusedTo(r *Request, chosen *Page) *RefusedAnswer {
+	last, known := refusal{}, false
+	if r.ranged() && (chosen == nil || !chosen.serves(r.HTTP.Header)) {
+		of := audience(r.inParts())
+		if last, known = c.lastRefusal(of); !known {
+			last, known = c.lastRefusal(lengthKey(of))
+		}
+	}
+	if !known {
+		last, known = c.lastRefusal(audience(r))
+	}
+	if !known {
+		return nil
+	}
+	return &RefusedAnswer{Reason: last.reason, At: last.at, Until: last.until}
+}
+
+// peek is pages, without being a use of them, and as the purges at work would leave them.
 func (c *Cache) peek(key Key) []*Page {
-	return slices.DeleteFunc(slices.Clone(c.store.Peek(key)), func(p *Page) bool { return !c.present(p) })
+	active := c.purging.active.Load()
+	var pages []*Page
+	for _, p := range c.store.Peek(key) {
+		if p = active.foreseen(p); p != nil {
+			pages = append(pages, p)
+		}
+	}
+	return pages
 }
 
 // peekEquivalent is the page of another target that answers the request because of its
 // No-Vary-Search, nil without one.
 func (c *Cache) peekEquivalent(r *Request) *Page {
-	for _, hint := range c.noVary.find(r.Key) {
+	for hint := range c.noVary.find(r.Key) {
 		if page := Select(c.peek(hint.key), r.HTTP.Header); page != nil && hint.holds(page) && page.serves(r.HTTP.Header) {
 			return page
 		}
@@ -88,73 +111,12 @@ func (c *Cache) peekEquivalent(r *Request) *Page {
 	return nil
 }
 
-// foresee says what [Cache.Answer] would do.
-func (c *Cache) foresee(r *Request, held, parts []*Page, chosen *Page, now time.Time) (action string, status Status) {
-	if fwd := bypass(r); fwd != "" {
-		return "pass it to an origin: it is not for the cache", Status{Fwd: fwd}
-	}
-	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
-	if chosen == nil || !chosen.serves(r.HTTP.Header) {
-		return c.foreseeMiss(r, len(held) > 0, Select(parts, r.HTTP.Header), directives)
-	}
-	d := c.decide(chosen, r, directives, now)
-	status = Status{Hit: true, TTL: d.TTL, HasTTL: true, Detail: d.Detail}
-	switch d.Action {
-	case Serve:
-		return "serve the stored page", status
-	case ServeAndRefresh:
-		if chosen.isRevived(now) {
-			return "serve the stored page; its refresh failed a moment ago", status
-		}
-		return "serve the stored page, and fetch it anew behind the reader's back", status
-	case Refuse:
-		return "answer 504: the request wants only what is stored and usable", Status{}
-	}
-	status = Status{Fwd: d.Detail}
-	if chosen.Validators().Empty() {
-		return "fetch the page anew: it has nothing to be validated with", status
-	}
-	return "ask " + chosen.Origin + " whether the stored page still holds", status
-}
-
-// foreseeMiss is foresee where nothing stored whole answers the request. parts is what is
-// stored in part, or nil.
-func (c *Cache) foreseeMiss(r *Request, others bool, parts *Page, directives Directives) (action string, status Status) {
-	status = Status{Fwd: FwdURIMiss}
-	if others {
-		status.Fwd = FwdVaryMiss
-	}
-	ranged := r.HTTP.Method == http.MethodGet && len(r.HTTP.Header["Range"]) > 0
-	if ranged && parts != nil && parts.answers(r.HTTP) {
-		if d := c.decide(parts, r, directives, c.now()); d.Action == Serve {
-			return "serve the stored part", Status{Hit: true, TTL: d.TTL, HasTTL: true, Detail: d.Detail}
-		}
-	}
-	switch {
-	case directives.OnlyIfCached:
-		return "answer 504: nothing stored answers the request, and it forbids asking an origin", Status{}
-	case directives.NoStore:
-		return "fetch it for this reader alone: the request forbids storing", status
-	case r.HTTP.Method == http.MethodHead:
-		return "ask an origin for the header alone, which is not stored", status
-	case c.isDeclined(audience(r)):
-		status.Detail = "uncacheable"
-		return "fetch it for this reader alone: the latest answer could not be stored", status
-	case parts != nil && (ranged || c.restOfPage(r) != nil):
-		status.Fwd = FwdPartial
-		return "ask an origin for what is missing of the stored parts", status
-	case ranged:
-		return "ask an origin for that part, and store it if that is allowed", status
-	}
-	return "fetch it from an origin, and store it if that is allowed", status
-}
-
 // explain is the page as it is now.
 func (p *Page) explain(chosen bool, policy Policy, now time.Time) PageExplanation {
 	f := p.freshness()
 	e := PageExplanation{
 		Chosen: chosen, Partial: p.Parts != nil, Status: p.Status, Origin: p.Origin, Tags: TagsOf(p.Header), ETag: p.Validators().ETag,
-		Codings: p.keptCodings(), Length: p.Body.Size(), Cost: p.Cost(), Age: f.Age(now), TTL: f.TTL(now),
+		Codings: p.keptCodings(), Length: p.Body.Size(), Parts: p.Parts, Cost: p.Cost(), Age: f.Age(now), TTL: f.TTL(now),
 		Steps: p.steps(policy, now),
 	}
 	if p.Variant != nil {

@@ -26,37 +26,60 @@ const (
 	StepDuration
 )
 
+// StepUnit is what the times and durations of an explanation are rounded to. Those that others
+// are reckoned from are rounded first, so that the sums are right as they are printed.
+const StepUnit = 100 * time.Millisecond
+
 // steps reckons the page's freshness again, line by line.
 func (p *Page) steps(policy Policy, now time.Time) []Step {
 	f := p.freshness()
-	apparent := within(f.Responded.Sub(f.Date))
-	date := Step{Name: "Date", Is: StepTime, At: f.Date, Note: "when the origin made the answer"}
+	made, arrived := f.Date.Round(StepUnit), f.Responded.Round(StepUnit)
+	apparent, resident := within(arrived.Sub(made)), (f.Age(now) - f.InitialAge).Round(StepUnit)
+	first := max(f.InitialAge.Round(StepUnit), apparent)
+	date := Step{Name: "Date", Is: StepTime, At: made, Note: "when the origin made the answer"}
 	if p.Freshness.Date.Equal(p.Freshness.Responded) {
 		date.Note = "when the answer arrived, which its Date says too, or it had none that can be read"
 	}
-	initial := Step{Name: "initial age", Is: StepDuration, For: f.InitialAge, Note: "the apparent age: the Age field and the time that asking took are less"}
-	if f.InitialAge > apparent {
+	initial := Step{Name: "initial age", Is: StepDuration, For: first, Note: "the apparent age: the Age field and the time that asking took are no more"}
+	if first > apparent {
 		initial.Note = "the Age field and the time that asking took: more than the apparent age"
 	}
 	all := []Step{
 		date,
-		{Name: "arrived", Is: StepTime, At: f.Responded, Note: "when the answer's header was here"},
+		{Name: "arrived", Is: StepTime, At: arrived, Note: "when the answer's header was here"},
 		{Name: "apparent age", Is: StepDuration, For: apparent, Note: "arrived - Date, at least 0"},
 		initial,
-		{Name: "resident time", Is: StepDuration, For: f.Age(now) - f.InitialAge, Note: "now - arrived"},
-		{Name: "current age", Is: StepDuration, For: f.Age(now), Note: "initial age + resident time"},
-		{Name: "lifetime", Is: StepDuration, For: p.Freshness.Lifetime, Note: p.lifetimeFrom()},
+		{Name: "resident time", Is: StepDuration, For: resident, Note: "now - arrived"},
+		{Name: "current age", Is: StepDuration, For: first + resident, Note: "initial age + resident time"},
 	}
+	all = append(all, p.lifetimeSteps(first, resident)...)
+	return append(all, p.allowances(policy, now)...)
+}
+
+// lifetimeSteps are the page's lifetime, and what is left of it at its present age: that when
+// it arrived and the time since.
+func (p *Page) lifetimeSteps(initial, resident time.Duration) []Step {
+	source, ruled := p.lifetimeFrom()
+	lifetime := Step{Name: "lifetime", Is: StepDuration, For: p.Freshness.Lifetime.Round(StepUnit), Note: source}
+	of, spent, left := "lifetime", "current age", lifetime.For
+	if ruled { // from when it arrived, however old it was by then
+		lifetime.For = (p.Freshness.Lifetime - p.Freshness.InitialAge).Round(StepUnit)
+		spent, left = "resident time", initial+lifetime.For
+	}
+	all := []Step{lifetime}
 	if at := p.expired.Load(); at != 0 {
+		expired := time.Unix(0, at)
+		left = min(left, initial+(p.Freshness.Age(expired)-p.Freshness.InitialAge).Round(StepUnit))
+		of, spent = "lifetime left", "current age"
 		all = append(all,
-			Step{Name: "made stale", Is: StepTime, At: time.Unix(0, at), Note: "by a soft purge, or since HEAD found another page in its place"},
-			Step{Name: "lifetime left", Is: StepDuration, For: f.Lifetime, Note: "its age at that time, if that is less"})
+			Step{Name: "made stale", Is: StepTime, At: expired.Round(StepUnit), Note: "by a soft purge, or since HEAD found another page in its place"},
+			Step{Name: of, Is: StepDuration, For: left, Note: "its age at that time, if that is less"})
 	}
-	fresh := Step{Name: "fresh for", Is: StepDuration, For: f.TTL(now), Note: "lifetime - current age"}
+	fresh := Step{Name: "fresh for", Is: StepDuration, For: left - initial - resident, Note: of + " - " + spent}
 	if fresh.For <= 0 {
-		fresh.Name, fresh.For, fresh.Note = "stale for", -fresh.For, "current age - lifetime"
+		fresh.Name, fresh.For, fresh.Note = "stale for", -fresh.For, spent+" - "+of
 	}
-	return append(append(all, fresh), p.allowances(policy, now)...)
+	return append(all, fresh)
 }
 
 // allowances are what may be done with the page past its lifetime.
@@ -80,7 +103,7 @@ func (p *Page) allowances(policy Policy, now time.Time) []Step {
 	}
 	all = append(all, Step{Name: "outage", Is: StepDuration, For: policy.Outage, Note: "past the lifetime, while no origin can be reached: the site's cache.outage"})
 	if p.isRevived(now) {
-		all = append(all, Step{Name: "not asked again until", Is: StepTime, At: time.Unix(0, p.revived.Load()), Note: "its refresh failed, or took too long"})
+		all = append(all, Step{Name: "not asked again until", Is: StepTime, At: time.Unix(0, p.revived.Load()).Round(StepUnit), Note: "its refresh failed, or took too long"})
 	}
 	return all
 }
@@ -97,8 +120,9 @@ func (p *Page) whatForbidsStale() string {
 	return "s-maxage forbids it past the lifetime"
 }
 
-// lifetimeFrom says where the page's lifetime comes from.
-func (p *Page) lifetimeFrom() string {
+// lifetimeFrom says where the page's lifetime comes from. ruled says that it counts from when
+// the answer arrived, as [Freshness.rule] has it.
+func (p *Page) lifetimeFrom() (source string, ruled bool) {
 	header := p.Header.Unpack()
 	own := Reckon(p.Status, header, p.Freshness.Responded, p.Freshness.Responded)
 	d := ResponseDirectives(header)
@@ -109,22 +133,22 @@ func (p *Page) lifetimeFrom() string {
 	gone := p.Status == http.StatusNotFound || p.Status == http.StatusGone
 	switch {
 	case p.Freshness.Explicit && gone && p.Freshness.Lifetime == p.Freshness.InitialAge+GoneFor && p.Freshness.Lifetime != own.Lifetime:
-		return fmt.Sprintf("a %d that the origins agree on is kept for %v after it arrived", p.Status, GoneFor)
+		return fmt.Sprintf("a %d that the origins agree on is kept for %v after it arrived", p.Status, GoneFor), true
 	case p.Freshness.Explicit != own.Explicit || p.Freshness.Explicit && p.Freshness.Lifetime != own.Lifetime:
-		return "the site's cache.lifetime, from when it arrived"
+		return "the site's cache.lifetime, from when it arrived", true
 	case d.Broken:
-		return "0: a lifetime in " + in + " cannot be read, or is stated twice"
+		return "0: a lifetime in " + in + " cannot be read, or is stated twice", false
 	case d.SMaxAge != Absent:
-		return "s-maxage in " + in
+		return "s-maxage in " + in, false
 	case d.MaxAge != Absent:
-		return "max-age in " + in
+		return "max-age in " + in, false
 	case !d.Targeted && len(header["Expires"]) > 0:
 		if own.Lifetime == 0 {
-			return "Expires is not after Date, or is no date"
+			return "Expires is not after Date, or is no date", false
 		}
-		return "Expires - Date"
+		return "Expires - Date", false
 	case own.Lifetime > 0:
-		return "a guess: a tenth of Date - Last-Modified, a day at most"
+		return "a guess: a tenth of Date - Last-Modified, a day at most", false
 	}
-	return "0: the answer states none, and none can be guessed"
+	return "0: the answer states none, and none can be guessed", false
 }

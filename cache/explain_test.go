@@ -227,7 +227,7 @@ func TestASoftPurgeAndAFailedRefreshAreExplained(t *testing.T) {
 		require.Equal(t, "00:00:10 by a soft purge, or since HEAD found another page in its place", lines["made stale"])
 		require.Equal(t, "1m0s max-age in Cache-Control", lines["lifetime"])
 		require.Equal(t, "10s its age at that time, if that is less", lines["lifetime left"])
-		require.Equal(t, "5s current age - lifetime", lines["stale for"])
+		require.Equal(t, "5s current age - lifetime left", lines["stale for"])
 		require.Equal(t, "00:01:10 its refresh failed, or took too long", lines["not asked again until"])
 		require.Equal(t, cache.DetailRevived, x.Status.Detail)
 	})

@@ -17,6 +17,11 @@ var ErrNotStored = errors.New("nothing stored answers this request, and it forbi
 // an origin may send.
 const interims = 32
 
+// mostRefreshes is how many refreshes of one site are under way at once. After a soft purge
+// of everything, readers would else send every page that they use to the origins at once;
+// none of them waits for it.
+const mostRefreshes = 16
+
 // errClosed ends what comes after Close.
 var errClosed = errors.New("the cache is shutting down")
 
@@ -92,6 +97,9 @@ func (c *Cache) join(ctx context.Context, r *Request, stale *Page, vary []string
 	if stale != nil && (!c.present(stale) || !slices.Contains(c.store.Peek(stale.Key), stale)) {
 		return nil, false, nil // purged since the reader looked, perhaps after another had taken its place
 	}
+	if rest != nil && Select(c.pages(partKey(r.Key)), r.HTTP.Header) != rest.held {
+		return nil, false, nil // purged since the reader looked, or there is more of it by now
+	}
 	f, err = c.startLocked(ctx, name, r, stale, rest)
 	return f, true, err
 }
@@ -136,21 +144,40 @@ func (c *Cache) startLocked(leader context.Context, name string, r *Request, sta
 	f.number = c.fetchBeganLocked()
 	own := *r // the fill may outlive the reader's
 	own.Interim = nil
-	c.work.Go(func() { c.run(f, &own) })
+	c.work.Go(func() {
+		c.run(f, &own)
+		if leader == nil {
+			c.refreshEnded(f.key.Site())
+		}
+	})
 	return f, nil
 }
 
 // refresh starts a fill behind the reader's back, unless one is under way or was
-// done since the reader looked.
+// done since the reader looked, or the site has as many as it may: the page's next use
+// starts it then.
 func (c *Cache) refresh(r *Request, stale *Page) {
-	name := c.fillName(r, nil)
+	name, site := c.fillName(r, nil), r.Key.Site()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.refreshing[site] >= mostRefreshes {
+		return
+	}
 	if _, running := c.fills[name]; running || Select(c.pages(r.Key), r.HTTP.Header) != stale {
 		return
 	}
 	if _, err := c.startLocked(nil, name, r, stale, nil); err == nil { //nolint:staticcheck // nobody leads a refresh
 		c.count.Refreshes.Add(1)
+		c.refreshing[site]++
+	}
+}
+
+// refreshEnded makes room for another refresh of the site.
+func (c *Cache) refreshEnded(site string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refreshing[site]--; c.refreshing[site] == 0 {
+		delete(c.refreshing, site)
 	}
 }
 

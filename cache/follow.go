@@ -17,8 +17,8 @@ func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Stat
 		if err != nil {
 			return Answer{}, err
 		}
-		if f == nil { // stored since we looked
-			return c.Answer(ctx, r)
+		if f == nil { // stored or purged since we looked
+			return Answer{}, errLookAgain
 		}
 		if !leading && c.isPast(f, r) {
 			c.leave(f)
@@ -48,12 +48,16 @@ func (c *Cache) follow(ctx context.Context, r *Request, stale *Page, status Stat
 	return c.pass(ctx, r, Query{Interim: r.Interim}, status)
 }
 
+// errLookAgain ends an attempt to answer from what is not there any more, or need not be
+// asked for.
+var errLookAgain = errors.New("the store has changed")
+
 // errSlow ends a wait for a fill that takes longer than the reader has to wait.
 var errSlow = errors.New("the origins take too long")
 
 // patienceFor is how long the reader waits for the fill; 0 for as long as it takes.
 func (c *Cache) patienceFor(stale *Page, r *Request) time.Duration {
-	if stale == nil || stale.isGone() {
+	if stale == nil || stale.isGone() || demandsMore(ParseCacheControl(r.HTTP.Header["Cache-Control"]), r.HTTP.Header) {
 		return 0
 	}
 	now := c.now()

@@ -19,23 +19,25 @@ type gathering struct {
 // fill has ended with it. Otherwise what it returns is no part, or one that is handed over.
 func (c *Cache) receiveRest(ctx context.Context, cancel context.CancelFunc, f *fill, r *Request, got *Fetched) (next *Fetched, done bool, err error) {
 	q, status := f.rest, got.Response.StatusCode
-	if status == http.StatusPartialContent {
+	outdated := f.held().outdates(got.edition())
+	if status == http.StatusPartialContent && !outdated {
 		g, reason := c.gather(f, r, got)
 		if reason == "" {
 			c.receivePart(ctx, cancel, f, got, g)
 			return nil, true, nil
 		}
-		c.heedPart(f, r, reason)
+		c.heedPart(f, r, got, reason)
 	}
-	if q.held != nil && status < 500 && !got.Doubtful {
+	if q.held != nil && status < 500 && !got.Doubtful && !outdated && !judgesRequest(got) {
 		c.store.Drop(q.held) // the page is another one by now
 	}
-	if q.own || status != http.StatusPartialContent && status != http.StatusRequestedRangeNotSatisfiable {
+	standsIn := outdated && f.stale != nil && f.standsIn(r, c.now())
+	if q.own || standsIn || status != http.StatusPartialContent && status != http.StatusRequestedRangeNotSatisfiable {
 		return got, false, nil
 	}
 	got.Response.Body.Close()
 	if q.whole {
-		next, err = r.Site.Fetch(ctx, r, Query{Whole: true, Compressed: c.asksCompressed(r)})
+		next, err = c.fetch(ctx, r, Query{Whole: true, Compressed: c.asksCompressed(r)})
 		return next, false, err
 	}
 	c.leave(f)
@@ -43,11 +45,18 @@ func (c *Cache) receiveRest(ctx context.Context, cancel context.CancelFunc, f *f
 	return nil, true, nil
 }
 
-// heedPart draws the consequences of a part that cannot be stored. One that is too large,
-// or not what was asked for, says nothing of others.
-func (c *Cache) heedPart(f *fill, r *Request, reason Reason) {
+// heedPart draws the consequences of a part that cannot be stored. One that is too large tells
+// how long the page is; one that is not what was asked for says nothing of others.
+func (c *Cache) heedPart(f *fill, r *Request, got *Fetched, reason Reason) {
 	switch reason {
-	case ReasonPartial, ReasonTooLarge, ReasonForeign:
+	case ReasonTooLarge:
+		if _, complete, _ := parseContentRange(single(got.Response.Header, "Content-Range")); complete >= 0 {
+			c.learnLength(f.audience, complete)
+			return
+		}
+		c.decline(f.audience, reason) // readers would wait for each other again and again
+		return
+	case ReasonPartial, ReasonForeign:
 		c.declineOnce(f.audience, reason)
 		return
 	}
@@ -73,7 +82,7 @@ func (c *Cache) gather(f *fill, r *Request, got *Fetched) (*gathering, Reason) {
 	delete(header, "Content-Length")
 	held := f.rest.held
 	if held != nil {
-		header = Merge(held.Header.Unpack(), header) // RFC 9111 §3.4
+		header = merge(held.Header.Unpack(), header) // RFC 9111 §3.4
 	}
 	whole, response := *got, *got.Response // as the answer that it is a part of
 	whole.Response = &response
@@ -85,7 +94,7 @@ func (c *Cache) gather(f *fill, r *Request, got *Fetched) (*gathering, Reason) {
 	g := &gathering{page: newPage(partKey(f.key), r.HTTP.Header, &whole), arriving: arriving}
 	g.page.Parts = &Parts{Complete: complete}
 	if held != nil {
-		if tag != held.Header.Single("Etag") || !g.page.isSameVersion(held) {
+		if tag != held.Header.Single("Etag") || !g.page.isSameVersion(held) || !c.present(held) {
 			return nil, ReasonPartial
 		}
 		g.surround(held)

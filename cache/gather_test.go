@@ -49,6 +49,70 @@ func TestAPartTooLargeToStoreKeepsNoOtherOut(t *testing.T) {
 	})
 }
 
+func TestReadersOfMoreThanIsStoredDoNotQueue(t *testing.T) {
+	page := strings.Repeat("x", 3<<20)
+	for name, asked := range map[string]string{"open-ended": "bytes=0-", "a suffix": "bytes=-3000000"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEdgeOf(t, 64<<20, 2<<20, func(a ask) (*http.Response, error) {
+					time.Sleep(time.Second)
+					return cutting(page, minute, strong)(a)
+				})
+				for _, most := range []time.Duration{2 * time.Second, time.Second} { // one round, once
+					began := time.Now()
+					waits := make(chan time.Duration, 8)
+					for range 8 {
+						go func() {
+							a, err := e.Answer(t.Context(), e.request(http.MethodGet, "Range: "+asked))
+							if err == nil {
+								_, err = readAll(t.Context(), &a)
+							}
+							if err != nil {
+								t.Error(err)
+							}
+							waits <- time.Since(began)
+						}()
+					}
+					for range 8 {
+						require.LessOrEqual(t, <-waits, most)
+					}
+				}
+				a := e.get(t, "Range: "+asked)
+				require.Equal(t, "too_large", a.Status.Detail)
+				require.Equal(t, "too_large", e.Explain(e.request(http.MethodGet, "Range: "+asked)).Status.Detail)
+				require.NoError(t, a.Response.Body.Close())
+				e.readPart(t, page, "3000000", "3000009")
+				require.Equal(t, "bytes=2097152-3145727", e.last().Range, "a slice: the length is known")
+				_, body := e.read(t, "Range: bytes=3000000-")
+				require.Len(t, body, len(page)-3000000)
+				require.Equal(t, "bytes=2097152-3145727", e.last().Range, "what is short enough comes from the slices")
+			})
+		})
+	}
+}
+
+func TestAReaderWhomAPartIsNotForWaitsForNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge(t, func(ask) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return reply(206, "234", minute, strong, "Content-Range: bytes 3-5/10"), nil // another part than was asked for
+		})
+		began := time.Now()
+		waits := make(chan time.Duration, 8)
+		for range 8 {
+			go func() {
+				if a, err := e.Answer(t.Context(), e.request(http.MethodGet, "Range: bytes=2-4")); err == nil {
+					a.Response.Body.Close()
+				}
+				waits <- time.Since(began)
+			}()
+		}
+		for range 8 {
+			require.LessOrEqual(t, <-waits, 2*time.Second)
+		}
+	})
+}
+
 func TestTwoReadersOfASliceAskOnce(t *testing.T) {
 	page := strings.Repeat("x", 3<<20)
 	synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 )
 
@@ -49,10 +48,12 @@ func (c *Cache) head(ctx context.Context, r *Request, page *Page, status Status)
 	case got.Doubtful, got.Origin != page.Origin: // what another says of its own says nothing of this one
 	case page.isDescribed(got):
 		status.Stored = c.replace(page, page.freshen(r.HTTP.Header, got), r, number)
-	case got.Response.StatusCode < 500:
+	case got.Response.StatusCode < 500 && !judgesRequest(got):
 		page.expire(now) // there is another in its place
 	}
-	c.decodeFor(r, got)
+	if page.Decoded || !page.Header.Has("Content-Encoding") { // else GET keeps the coding, too
+		c.decodeFor(r, got)
+	}
 	return Answer{
 		Response: got.Response, Origin: got.Origin, Attempts: got.Attempts, Result: Miss, Status: status, doubtful: got.Doubtful,
 	}, nil
@@ -62,18 +63,13 @@ func (c *Cache) head(ctx context.Context, r *Request, page *Page, status Status)
 // page is no answer: it is asked for again, without conditions (RFC 9111 §4.3.4).
 func (c *Cache) askHead(ctx context.Context, r *Request, page *Page) (*Fetched, error) {
 	query := Query{Whole: true, Compressed: c.asksCompressed(r), Validators: page.Validators(), Interim: r.Interim}
-	got, err := r.Site.Fetch(ctx, r, query)
+	got, err := c.fetch(ctx, r, query)
 	if err != nil || got.Response.StatusCode != http.StatusNotModified || page.isConfirmed(got) {
 		return got, err
 	}
 	got.Response.Body.Close()
 	query.Validators = Validators{}
-	got, err = r.Site.Fetch(ctx, r, query)
-	if err == nil && got.Response.StatusCode == http.StatusNotModified {
-		got.Response.Body.Close()
-		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
-	}
-	return got, err
+	return fetchUnasked(ctx, r, query)
 }
 
 // replace stores a page whose header was updated in place of what it was, unless that is

@@ -131,3 +131,47 @@ func TestAPageInvalidatedWhileHeadIsAskedStaysAway(t *testing.T) {
 		require.Zero(t, e.Usage().Pages)
 	})
 }
+
+func TestHeadKeepsTheCodingThatGetKeeps(t *testing.T) {
+	for name, c := range map[string]struct{ body, coding string }{
+		"labelled, and not gzip": {"plain text", "gzip"}, "gzip": {zipped("plain text"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEdge(t, always(200, c.body, minute, `Etag: "1"`, "Content-Encoding: gzip"))
+				a, body := e.read(t)
+				require.Equal(t, "plain text", body)
+				require.Equal(t, c.coding, field(a, "Content-Encoding"))
+				synctest.Wait()
+				time.Sleep(2 * time.Minute)
+				e.answers(headOnly(minute, `Etag: "1"`, "Content-Encoding: gzip"))
+				a = e.ask(t, e.request(http.MethodHead))
+				require.NoError(t, a.Response.Body.Close())
+				require.Equal(t, c.coding, a.Response.Header.Get("Content-Encoding"), "RFC 9110 §9.3.2")
+				require.True(t, a.Status.Stored)
+			})
+		})
+	}
+}
+
+func TestA304ToARequestWithoutConditionsIsTheOriginsFault(t *testing.T) { // RFC 9110 §15.4.5
+	for name, c := range map[string]struct {
+		method string
+		stale  bool
+	}{"GET": {http.MethodGet, false}, "GET of a stale page": {http.MethodGet, true}, "HEAD of a stale page": {http.MethodHead, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEdge(t, nil)
+				if c.stale {
+					e = stored(t, cache.Policy{}, minute, `Etag: "1"`)
+				}
+				e.answers(always(304, "", `Etag: "2"`))
+				_, err := e.Answer(t.Context(), e.request(c.method))
+				var unasked *cache.UnaskedError
+				require.ErrorAs(t, err, &unasked)
+				require.Equal(t, "primary", unasked.Origin)
+				require.Equal(t, "http_protocol_error", unasked.ProxyError())
+			})
+		})
+	}
+}

@@ -28,10 +28,10 @@ func safe(method string) bool {
 // InvalidatedTargets lists the request targets that an answer with the header h
 // to an invalidating request for u spoils: that of u first, then those in
 // Location and Content-Location (RFC 9111 §4.4), each once and in the form of
-// [Target]. An address with a host counts only if sameSite says that the host,
-// with its port if it has one, is the site's own: an answer must not spoil what
-// others wrote. Addresses that cannot be read are left out.
-func InvalidatedTargets(u *url.URL, h http.Header, sameSite func(host string) bool) []string {
+// [Target]. An address with a host counts only if sameSite says that it is of the
+// site: an answer must not spoil what others wrote. That address has no scheme where
+// it is whatever the request's was. Addresses that cannot be read are left out.
+func InvalidatedTargets(u *url.URL, h http.Header, sameSite func(address *url.URL) bool) []string {
 	targets := []string{Target(u)}
 	for _, name := range [...]string{"Location", "Content-Location"} {
 		for _, value := range h[name] {
@@ -49,7 +49,7 @@ func InvalidatedTargets(u *url.URL, h http.Header, sameSite func(host string) bo
 
 // isOwn reports whether a reference can only be to the site: relative, or an
 // http address of one of its hosts.
-func isOwn(ref *url.URL, sameSite func(host string) bool) bool {
+func isOwn(ref *url.URL, sameSite func(address *url.URL) bool) bool {
 	switch {
 	case ref.Opaque != "":
 		return false
@@ -58,5 +58,5 @@ func isOwn(ref *url.URL, sameSite func(host string) bool) bool {
 	case ref.Scheme != "" && ref.Scheme != "http" && ref.Scheme != "https":
 		return false
 	}
-	return sameSite(ref.Host)
+	return sameSite(ref)
 }

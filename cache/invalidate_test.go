@@ -41,7 +41,9 @@ func TestInvalidates(t *testing.T) {
 }
 
 func TestInvalidatedTargets(t *testing.T) {
-	own := func(host string) bool { return host == "www.gazette.example" || host == "gazette.example:8443" }
+	own := func(address *url.URL) bool {
+		return address.Host == "www.gazette.example" || address.Host == "gazette.example:8443" && address.Scheme != "http"
+	}
 	for _, c := range []struct {
 		name string
 		in   []string
@@ -56,6 +58,7 @@ func TestInvalidatedTargets(t *testing.T) {
 		{"§4.4 another of its hosts", []string{"Location: //gazette.example:8443"}, []string{"/"}},
 		{"§4.4 not another origin's", []string{"Location: https://other.example/a"}, nil},
 		{"§4.4 nor another port's", []string{"Location: http://www.gazette.example:81/a"}, nil},
+		{"§4.4 nor of the same host and port by another scheme", []string{"Location: http://gazette.example:8443/a"}, nil},
 		{"§4.4 nor another scheme's", []string{"Location: ftp://www.gazette.example/a", "Content-Location: mailto:a@gazette.example"}, nil},
 		{"§4.4 nor without a host", []string{"Location: https:///a"}, nil},
 		{"what cannot be read is left out", []string{"Location: http://[", "Content-Location: %zz"}, nil},

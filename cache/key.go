@@ -41,11 +41,11 @@ func (k Key) Target() string {
 // key or the reverse. Send exactly this.
 //
 // It changes only what RFC 3986 calls equivalent: an empty path becomes "/"
-// (§6.2.3) and percent escapes are written in upper case (§6.2.2.1). Bytes that
-// cannot stand in a request line, and in the path all that no URI may contain,
-// are escaped, each by itself. Dot segments, repeated slashes, escapes of
-// ordinary letters and the order of the query stay as they are: their meaning is
-// the origin's.
+// (§6.2.3), percent escapes are written in upper case (§6.2.2.1), and in the path those
+// of letters, digits, "-", "_" and "~" are undone (§6.2.2.2). Bytes that cannot stand in
+// a request line, and in the path all that no URI may contain, are escaped, each by
+// itself. Dot segments, repeated slashes, escaped dots and the query's escapes and order
+// stay as they are: their meaning is the origin's.
 func Target(u *url.URL) string {
 	var room [512]byte
 	return string(appendTarget(room[:0], u))
@@ -83,7 +83,11 @@ func appendEscaped(b []byte, s string, path bool) []byte {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			b = append(b, '%', upperASCII(s[i+1]), upperASCII(s[i+2]))
+			if plain := unhex(s[i+1])<<4 | unhex(s[i+2]); path && isPlain(plain) {
+				b = append(b, plain)
+			} else {
+				b = append(b, '%', upperASCII(s[i+1]), upperASCII(s[i+2]))
+			}
 			i += 2
 		case c <= ' ' || c == '#' || c >= 0x7f || path && strings.IndexByte("\"<>?\\^`{|}", c) >= 0:
 			b = append(b, '%', digits[c>>4], digits[c&15])
@@ -92,6 +96,12 @@ func appendEscaped(b []byte, s string, path bool) []byte {
 		}
 	}
 	return b
+}
+
+// isPlain reports whether an escape of the byte in a path means the byte itself to everybody
+// (RFC 3986 §6.2.2.2). A dot does, too, but may make a segment that somebody resolves.
+func isPlain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '~'
 }
 
 func isHex(c byte) bool {

@@ -80,7 +80,8 @@ func namesIn(member httpsfv.Member) (names []string, ok bool) {
 // application/x-www-form-urlencoded, without what does not matter, and written in one way.
 func (v *searchVariance) normal(query string) string {
 	type parameter struct{ name, value string }
-	var kept []parameter
+	var few [8]parameter // most queries have no more
+	kept := few[:0]
 	for part := range strings.SplitSeq(query, "&") {
 		if part == "" {
 			continue
@@ -93,7 +94,11 @@ func (v *searchVariance) normal(query string) string {
 	if v.anyOrder { // that of parameters of one name stays
 		slices.SortStableFunc(kept, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
 	}
+	if len(kept) == 0 {
+		return ""
+	}
 	var b strings.Builder
+	b.Grow(len(query) + 2)
 	for _, p := range kept {
 		b.WriteString(url.QueryEscape(p.name))
 		b.WriteByte('=')

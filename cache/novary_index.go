@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"iter"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,9 +13,12 @@ import (
 )
 
 const (
-	// noVaryPages and noVaryPaths bound what is remembered: a few MiB. Who is forgotten is
-	// still found by the exact key.
-	noVaryPages, noVaryPaths = 16 << 10, 4 << 10
+	// noVaryPages and noVaryPaths bound the bytes that are remembered, 8 MiB of them: readers who
+	// invent queries make new names. Who is forgotten is still found by the exact key.
+	noVaryPages, noVaryPaths = 6 << 20, 2 << 20
+	// noVaryEntry is what an entry costs besides its strings: its places in the list and the
+	// map, and the target of a key. Measured by TestWhatIsRememberedOfNoVarySearchIsBoundedInBytes.
+	noVaryEntry = 320
 	// noVaryKey is the longest key that is remembered.
 	noVaryKey = 512
 	// noVaryForms is how many different fields are remembered of one path, and how many
@@ -26,9 +31,9 @@ const (
 type noVaryIndex struct {
 	some atomic.Bool // there was such a page ever
 
-	mu    sync.Mutex                        // guards what follows
-	forms *simplelru.LRU[Key, []noVaryForm] // by path; the latest first
-	pages *simplelru.LRU[noVaryName, []Key] // by what they have in common; the latest first
+	mu    sync.RWMutex                          // guards what follows; the slices in it never change
+	forms noVaryList[Key, []noVaryForm]         // by path; the latest first
+	pages noVaryList[noVaryName, []noVaryEqual] // by what they have in common; the latest first
 }
 
 // noVaryForm is one value of the field.
@@ -43,17 +48,58 @@ type noVaryName struct {
 	field, normal string
 }
 
+// noVaryEqual is one of the pages that have a name.
+type noVaryEqual struct {
+	key    Key
+	target *url.URL // nil where it cannot be asked for as the key says
+}
+
+// noVaryList is an LRU of as many entries as have most bytes.
+type noVaryList[K comparable, V any] struct {
+	lru         *simplelru.LRU[K, V]
+	cost        func(K, V) int
+	bytes, most int
+}
+
+// newNoVaryList returns an empty list.
+func newNoVaryList[K comparable, V any](most int, cost func(K, V) int) noVaryList[K, V] {
+	lru, err := simplelru.NewLRU[K, V](most/noVaryEntry, nil)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return noVaryList[K, V]{lru: lru, cost: cost, most: most}
+}
+
+// put adds an entry, or changes it, and forgets those that were not used for longest.
+func (l *noVaryList[K, V]) put(k K, v V) {
+	if before, known := l.lru.Peek(k); known {
+		l.bytes -= l.cost(k, before)
+	}
+	l.bytes += l.cost(k, v)
+	for l.lru.Add(k, v); l.bytes > l.most; {
+		k, v, _ := l.lru.RemoveOldest()
+		l.bytes -= l.cost(k, v)
+	}
+}
+
 // newNoVaryIndex returns an empty index.
 func newNoVaryIndex() *noVaryIndex {
-	forms, err := simplelru.NewLRU[Key, []noVaryForm](noVaryPaths, nil)
-	if err != nil {
-		panic(err) // only for a size below one
+	return &noVaryIndex{
+		forms: newNoVaryList(noVaryPaths, func(path Key, forms []noVaryForm) int {
+			n := noVaryEntry + len(path)
+			for _, f := range forms {
+				n += noVaryEntry + 3*len(f.field) // once as it is, and parsed into names of 16 bytes each
+			}
+			return n
+		}),
+		pages: newNoVaryList(noVaryPages, func(name noVaryName, pages []noVaryEqual) int {
+			n := noVaryEntry + len(name.path) + len(name.field) + len(name.normal)
+			for _, p := range pages {
+				n += noVaryEntry + 2*len(p.key)
+			}
+			return n
+		}),
 	}
-	pages, err := simplelru.NewLRU[noVaryName, []Key](noVaryPages, nil)
-	if err != nil {
-		panic(err) // only for a size below one
-	}
-	return &noVaryIndex{forms: forms, pages: pages}
 }
 
 // cutQuery is the key of the path alone, and the query.
@@ -88,46 +134,74 @@ func (x *noVaryIndex) learn(p *Page) {
 		return
 	}
 	path, query := cutQuery(p.Key)
+	field = strings.Clone(field) // or all of the header would stay for its sake
 	name := noVaryName{path, field, variance.normal(query)}
+	own := noVaryEqual{key: p.Key}
+	if target, err := url.ParseRequestURI(p.Key.Target()); err == nil && Target(target) == p.Key.Target() {
+		own.target = target
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if known, _ := x.forms.Get(path); len(known) == 0 || known[0].field != field {
+	if known, _ := x.forms.lru.Get(path); len(known) == 0 || known[0].field != field {
 		others := slices.DeleteFunc(slices.Clone(known), func(f noVaryForm) bool { return f.field == field })
 		forms := append([]noVaryForm{{field, variance}}, others...)
-		x.forms.Add(path, forms[:min(len(forms), noVaryForms)])
+		x.forms.put(path, forms[:min(len(forms), noVaryForms)])
 	}
-	if keys, _ := x.pages.Get(name); len(keys) == 0 || keys[0] != p.Key {
-		keys = append([]Key{p.Key}, without(keys, p.Key)...)
-		x.pages.Add(name, keys[:min(len(keys), noVaryForms)])
+	if pages, _ := x.pages.lru.Get(name); len(pages) == 0 || pages[0].key != p.Key {
+		pages = append([]noVaryEqual{own}, without(pages, p.Key)...)
+		x.pages.put(name, pages[:min(len(pages), noVaryForms)])
 	}
 	x.some.Store(true)
 }
 
-// find lists the keys under which there may be a page for this one, the latest field's first.
-func (x *noVaryIndex) find(key Key) []noVaryHint {
-	if !x.some.Load() {
-		return nil
+// formsOf are the values of the field that pages of the path have, the latest first.
+func (x *noVaryIndex) formsOf(path Key) []noVaryForm {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	forms, _ := x.forms.lru.Peek(path)
+	return forms
+}
+
+// pagesOf are the pages that have a name, the latest first.
+func (x *noVaryIndex) pagesOf(name noVaryName) []noVaryEqual {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	pages, _ := x.pages.lru.Peek(name)
+	return pages
+}
+
+// used notes that a page was found by its name, where that makes nobody wait.
+func (x *noVaryIndex) used(name noVaryName) {
+	if x.mu.TryLock() {
+		defer x.mu.Unlock()
+		x.forms.lru.Get(name.path)
+		x.pages.lru.Get(name)
 	}
-	path, query := cutQuery(key)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	forms, _ := x.forms.Get(path)
-	var hints []noVaryHint
-	for i := range forms {
-		name := noVaryName{path, forms[i].field, forms[i].variance.normal(query)}
-		keys, _ := x.pages.Get(name)
-		for _, other := range without(keys, key) {
-			hints = append(hints, noVaryHint{name, other})
+}
+
+// find goes over what there may be a page in for a key, the latest field's first.
+func (x *noVaryIndex) find(key Key) iter.Seq[noVaryHint] {
+	return func(yield func(noVaryHint) bool) {
+		if !x.some.Load() {
+			return
+		}
+		path, query := cutQuery(key)
+		for _, form := range x.formsOf(path) {
+			name := noVaryName{path, form.field, form.variance.normal(query)}
+			for _, other := range x.pagesOf(name) {
+				if other.key != key && !yield(noVaryHint{name, other.key, other.target}) {
+					return
+				}
+			}
 		}
 	}
-	return hints
 }
 
 // equals lists the key, and those that are equal to it by the field of a page: what is out
 // of date for one target is so for the others.
 func (x *noVaryIndex) equals(key Key) []Key {
 	keys := []Key{key}
-	for _, hint := range x.find(key) {
+	for hint := range x.find(key) {
 		keys = append(keys, hint.key)
 	}
 	return keys
@@ -135,24 +209,25 @@ func (x *noVaryIndex) equals(key Key) []Key {
 
 // noVaryHint is where a page may be.
 type noVaryHint struct {
-	name noVaryName
-	key  Key
+	name   noVaryName
+	key    Key
+	target *url.URL // as in noVaryEqual
 }
 
 // holds reports whether a page says still what the hint was learnt from.
 func (h *noVaryHint) holds(p *Page) bool { return noVaryField(p.Header) == h.name.field }
 
-// without are the keys but one, in a slice of their own.
-func without(keys []Key, key Key) []Key {
-	return slices.DeleteFunc(slices.Clone(keys), func(other Key) bool { return other == key })
+// without are the pages but one, in a slice of their own.
+func without(pages []noVaryEqual, key Key) []noVaryEqual {
+	return slices.DeleteFunc(slices.Clone(pages), func(other noVaryEqual) bool { return other.key == key })
 }
 
 // forget drops a hint that came to nothing.
 func (x *noVaryIndex) forget(h noVaryHint) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if keys, known := x.pages.Peek(h.name); known {
-		x.pages.Add(h.name, without(keys, h.key))
+	if pages, known := x.pages.lru.Peek(h.name); known {
+		x.pages.put(h.name, without(pages, h.key))
 	}
 }
 
@@ -160,7 +235,7 @@ func (x *noVaryIndex) forget(h noVaryHint) {
 // No-Vary-Search, nil when none does. It is for that page's own target, so that a refresh
 // fetches and stores what was stored.
 func (c *Cache) equivalent(r *Request) *Request {
-	for _, hint := range c.noVary.find(r.Key) {
+	for hint := range c.noVary.find(r.Key) {
 		pages := c.pages(hint.key)
 		if !slices.ContainsFunc(pages, hint.holds) {
 			c.noVary.forget(hint)
@@ -170,14 +245,18 @@ func (c *Cache) equivalent(r *Request) *Request {
 		if page == nil || !hint.holds(page) || !page.serves(r.HTTP.Header) {
 			continue
 		}
-		target, err := url.ParseRequestURI(hint.key.Target())
-		if err != nil || Target(target) != hint.key.Target() {
+		if hint.target == nil {
 			continue
 		}
-		own := *r
-		own.Key, own.HTTP = hint.key, r.HTTP.WithContext(r.HTTP.Context())
-		own.HTTP.URL = target
-		return &own
+		c.noVary.used(hint.name)
+		own := &struct { // together: on the way of a hit
+			Request
+			asks   http.Request
+			target url.URL
+		}{*r, *r.HTTP, *hint.target}
+		own.asks.URL = &own.target
+		own.Key, own.HTTP = hint.key, &own.asks
+		return &own.Request
 	}
 	return nil
 }

@@ -156,6 +156,20 @@ func TestNoVarySearchHoldsOnlyWhileThePageDoes(t *testing.T) {
 	})
 }
 
+func TestAPageOfAnEqualTargetIsFoundInTwoAllocations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge(t, echo(minute, `No-Vary-Search: params=("utm")`))
+		e.fetchPage(t, "/story?id=1&utm=mail")
+		synctest.Wait()
+		r := e.target(t, "/story?id=1&utm=feed")
+		require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+			if a, err := e.Answer(t.Context(), r); err != nil || a.Result != cache.Hit {
+				t.Error(a.Result, err)
+			}
+		}), 2.0, "its name, and the request for it")
+	})
+}
+
 func TestNoVarySearchDoesNotOverruleVary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEdge(t, echo(minute, "No-Vary-Search: params", "Vary: Accept-Language"))

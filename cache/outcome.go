@@ -1,9 +1,9 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -30,7 +30,7 @@ func (c *Cache) run(f *fill, r *Request) {
 	if f.rest != nil {
 		query = f.rest.query(query.Interim)
 	}
-	got, err := r.Site.Fetch(ctx, r, query)
+	got, err := c.fetch(ctx, r, query)
 	if err == nil && f.rest != nil {
 		var done bool
 		if got, done, err = c.receiveRest(ctx, cancel, f, r, got); done {
@@ -45,6 +45,9 @@ func (c *Cache) run(f *fill, r *Request) {
 	if err == nil {
 		got, err = c.legible(ctx, r, got)
 	}
+	if err == nil {
+		got.believe(r.Site)
+	}
 	now := c.now()
 	switch {
 	case err != nil:
@@ -55,7 +58,7 @@ func (c *Cache) run(f *fill, r *Request) {
 		got.Response.Body.Close()
 		c.settleFailure(f, r, got.Response.StatusCode, nil, now)
 	default:
-		if reason := c.storable(r, got); reason != "" {
+		if reason := cmp.Or(c.storable(r, got), f.held().yields(got)); reason != "" {
 			c.handOver(f, r, got, reason, cancel) // the response keeps ctx
 			return
 		}
@@ -68,7 +71,7 @@ func (c *Cache) run(f *fill, r *Request) {
 // replaceable reports whether there is a stale page and an answer that it may
 // replace.
 func (f *fill) replaceable(got *Fetched) bool {
-	return f.stale != nil && (got.Doubtful || Replaceable(got.Response.StatusCode))
+	return f.stale != nil && (got.Doubtful || Replaceable(got.Response.StatusCode) || f.stale.outdates(got.edition()))
 }
 
 // confirmed returns a 304 that is about the stale page. One that is about another,
@@ -78,16 +81,11 @@ func (c *Cache) confirmed(ctx context.Context, f *fill, r *Request, got *Fetched
 	if f.stale != nil && f.stale.isConfirmed(got) {
 		return got, nil
 	}
-	got.Response.Body.Close()
 	if f.stale == nil {
-		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
+		return nil, unasked(got)
 	}
-	got, err := r.Site.Fetch(ctx, r, Query{Whole: true, Compressed: c.asksCompressed(r)})
-	if err == nil && got.Response.StatusCode == http.StatusNotModified {
-		got.Response.Body.Close()
-		return nil, fmt.Errorf("%s answered 304 to a request without conditions", got.Origin)
-	}
-	return got, err
+	got.Response.Body.Close()
+	return fetchUnasked(ctx, r, Query{Whole: true, Compressed: c.asksCompressed(r)})
 }
 
 // settle publishes the outcome.
@@ -200,7 +198,7 @@ func (c *Cache) storable(r *Request, got *Fetched) Reason {
 		return ReasonTooLarge
 	}
 	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
-		return ReasonBypass // it never ends
+		return ReasonStreaming
 	}
 	return ""
 }
@@ -232,14 +230,14 @@ func (c *Cache) handOver(f *fill, r *Request, got *Fetched, reason Reason, cance
 }
 
 // heed draws the consequences of an answer that cannot be stored. A failure, or an
-// answer to this request alone, or one that is perhaps somebody else's, says nothing
-// of the page. What is for one reader says nothing of what the others are shown.
+// answer to this request alone, or one that is perhaps somebody else's or earlier than what
+// is stored, says nothing of the page. What is for one reader says nothing of what the others are shown.
 // Anything else is the truth about the page (RFC 9111 §4.3.3), in this variant.
 func (c *Cache) heed(f *fill, r *Request, got *Fetched, reason Reason) {
 	if reason == ReasonPartial {
 		return // see heedPart
 	}
-	if got.Response.StatusCode >= 500 || reason == ReasonStatus || reason == ReasonForeign {
+	if got.Response.StatusCode >= 500 || reason == ReasonStatus || reason == ReasonForeign || reason == ReasonOlder || judgesRequest(got) {
 		c.declineOnce(f.audience, reason)
 		return
 	}

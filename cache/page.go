@@ -23,9 +23,11 @@ type Page struct {
 	// Decoded says that the body came compressed: what the origin says of its bytes is not
 	// about these.
 	Decoded bool
-	Variant *Variant // nil where every request is answered
-	Body    *Body
-	Length  int64 // of the body; -1 when it is not known until the end
+	// Questionable says that a page which is not so is never replaced by it.
+	Questionable bool
+	Variant      *Variant // nil where every request is answered
+	Body         *Body
+	Length       int64 // of the body; -1 when it is not known until the end
 	// Parts tell which bytes of the page the body has, and then Length is that of the
 	// page; nil where it has them all.
 	Parts *Parts
@@ -118,12 +120,10 @@ func Select(pages []*Page, request http.Header) *Page {
 // newPage makes the page that a storable answer becomes. Its body is yet to arrive.
 func newPage(key Key, request http.Header, got *Fetched) *Page {
 	header := got.Response.Header.Clone()
-	directives := ResponseDirectives(header)
-	directives.Withhold(header)
 	Hop(header)
 	header.Del("Trailer")
 	page := &Page{
-		Key: key, Status: got.Response.StatusCode, Origin: got.Origin, Body: &Body{}, Length: got.Response.ContentLength,
+		Key: key, Status: got.Response.StatusCode, Origin: got.Origin, Questionable: got.Questionable, Body: &Body{}, Length: got.Response.ContentLength,
 	}
 	page.setHeader(header, request, got)
 	return page
@@ -133,20 +133,26 @@ func newPage(key Key, request http.Header, got *Fetched) *Page {
 // (RFC 9111 §4.3.4), or one to HEAD (§4.3.5).
 func (p *Page) freshen(request http.Header, got *Fetched) *Page {
 	fresh := &Page{Key: p.Key, Status: p.Status, Origin: p.Origin, Minted: p.Minted, Decoded: p.Decoded, Body: p.Body, Length: p.Length, Parts: p.Parts}
-	fresh.setHeader(Merge(p.Header.Unpack(), got.Response.Header), request, got)
+	fresh.Questionable = p.Questionable
+	fresh.setHeader(merge(p.Header.Unpack(), got.Response.Header), request, got)
 	fresh.inherit(p)
 	return fresh
 }
 
-// setHeader takes over a header and everything that follows from it.
+// setHeader takes over a header and everything that follows from it. What is withheld from
+// others counts all the same: a page is not fresher because its age is not for everybody.
 func (p *Page) setHeader(header, request http.Header, got *Fetched) {
 	p.Freshness = Reckon(p.Status, header, got.Requested, got.Responded)
 	p.Freshness.rule(got)
+	directives := ResponseDirectives(header)
+	directives.Withhold(header)
 	header.Del("Age") // reckoned anew at every use, RFC 9111 §5.1
-	if header.Get("Date") == "" {
-		// RFC 9110 §6.6.1: a recipient with a clock must supply what is missing.
-		header.Set("Date", got.Responded.UTC().Format(http.TimeFormat))
+	date := single(header, "Date")
+	if _, ok := parseDate(date, got.Responded); !ok {
+		// RFC 9110 §6.6.1: a recipient with a clock supplies what is missing, or is no date.
+		date = got.Responded.UTC().Format(http.TimeFormat)
 	}
+	header["Date"] = []string{date}
 	if p.Decoded {
 		undescribe(header)
 	}
@@ -165,14 +171,15 @@ func (p *Page) finished() *Page {
 	}
 	length := p.Body.Size()
 	return &Page{
-		Key: p.Key, Status: p.Status, Origin: p.Origin, Freshness: p.Freshness, Minted: p.Minted, Decoded: p.Decoded, Variant: p.Variant,
-		Body: p.Body, Length: length, Header: p.Header.with(p.lengthFields(length)...),
+		Key: p.Key, Status: p.Status, Origin: p.Origin, Freshness: p.Freshness, Minted: p.Minted, Decoded: p.Decoded, Questionable: p.Questionable,
+		Variant: p.Variant, Body: p.Body, Length: length, Header: p.Header.with(p.lengthFields(length)...),
 	}
 }
 
-// isOlder reports whether another page of the same variant was fetched later.
+// isOlder reports whether another page of the same variant was fetched later, or is a later
+// edition of another origin's.
 func (p *Page) isOlder(than *Page) bool {
-	return than.Freshness.Responded.After(p.Freshness.Responded) && p.SameVariant(than)
+	return p.SameVariant(than) && (than.Freshness.Responded.After(p.Freshness.Responded) || than.outdates(p.modifiedOnly()))
 }
 
 // revive keeps a stale page in service until the given time after its refresh

@@ -112,3 +112,66 @@ func TestCostCountsWhatAPageHolds(t *testing.T) {
 		require.GreaterOrEqual(t, p.Cost(), plain+1000)
 	}
 }
+
+func TestWhatIsWithheldStillCountsForFreshness(t *testing.T) { // RFC 9111 §4.2
+	for _, c := range []struct {
+		name         string
+		lines        []string
+		field        string
+		again, stale bool
+	}{
+		{"an Age beyond the lifetime", []string{`Cache-Control: max-age=3600, private="Age"`, "Age: 7200"}, "Age", false, true},
+		{"an Age below it", []string{`Cache-Control: max-age=3600, private="Age"`, "Age: 1200"}, "Age", false, false},
+		{"a Date before it began", []string{`Cache-Control: max-age=3600, no-cache="Date"`, "Date: Fri, 31 Dec 1999 20:00:00 GMT"}, "Date", false, true},
+		{"an Expires to come", []string{`Cache-Control: private="Expires"`, "Expires: Sat, 01 Jan 2000 12:00:00 GMT"}, "Expires", false, false},
+		{"an Expires that is over", []string{`Cache-Control: private="Expires"`, "Expires: Fri, 31 Dec 1999 12:00:00 GMT"}, "Expires", false, true},
+		{"the Age of a 304", []string{`Cache-Control: max-age=3600, private="Age"`, "Age: 7200"}, "Age", true, true},
+		{"the Date of a 304", []string{`Cache-Control: max-age=3600, no-cache="Date"`, "Date: Fri, 31 Dec 1999 20:00:00 GMT"}, "Date", true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // it begins at midnight of 2000-01-01
+				lines := append([]string{`Etag: "1"`}, c.lines...)
+				e := newEdge(t, always(200, "news", lines...))
+				if c.again {
+					e = stored(t, cache.Policy{}, minute, `Etag: "1"`)
+					e.answers(always(304, "", lines...))
+				}
+				e.read(t)
+				synctest.Wait()
+				before := e.fetches()
+				a, _ := e.read(t)
+				require.Equal(t, c.stale, e.fetches() > before)
+				if !c.stale {
+					require.Equal(t, cache.Hit, a.Result)
+					require.Empty(t, field(a, c.field), "it is the first reader's alone")
+				}
+			})
+		})
+	}
+}
+
+func TestAPageHasOneDate(t *testing.T) { // RFC 9110 §6.6.1
+	const midnight, eleven = "Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 31 Dec 1999 23:00:00 GMT"
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"of several that differ it is when they came", []string{"Date: " + eleven, "Date: Fri, 31 Dec 1999 22:00:00 GMT"}, midnight},
+		{"the same twice is one", []string{"Date: " + eleven, "Date: " + eleven}, eleven},
+		{"what is no date is when it came", []string{"Date: yesterday"}, midnight},
+		{"its own in another form", []string{"Date: Friday, 31-Dec-99 23:00:00 GMT"}, "Friday, 31-Dec-99 23:00:00 GMT"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEdge(t, always(200, "news", append(c.lines, "Cache-Control: max-age=86400")...))
+				e.read(t)
+				synctest.Wait()
+				time.Sleep(time.Minute)
+				a, _ := e.read(t)
+				require.Equal(t, cache.Hit, a.Result)
+				require.Equal(t, c.want, field(a, "Date"))
+			})
+		})
+	}
+}

@@ -25,7 +25,8 @@ func (q *remainder) query(interim func(code int, header http.Header)) Query {
 	return query
 }
 
-// errOtherPart ends a fill whose answer is not the rest of what is held.
+// errOtherPart ends a fill whose answer is not the rest of what is held, and the wait of a reader
+// whom a fill's answer is not for: it does not wait for another.
 var errOtherPart = errors.New("the origin's answer is not the part that was asked for")
 
 // answerPart goes on with a request for ranges of a page that is not stored whole: from
@@ -43,7 +44,7 @@ func (c *Cache) answerPart(ctx context.Context, r *Request, directives Directive
 			if !whole.serves(r.HTTP.Header) {
 				break
 			}
-			return c.Answer(ctx, r) // stored since we looked
+			return Answer{}, errLookAgain // stored since we looked
 		}
 		held, now := c.parts(r), c.now()
 		fresh := false
@@ -64,8 +65,9 @@ func (c *Cache) answerPart(ctx context.Context, r *Request, directives Directive
 		if directives.OnlyIfCached {
 			return Answer{}, ErrNotStored
 		}
-		q := c.restOfPart(r, held, fresh)
+		q, reason := c.restOfPart(r, held, fresh)
 		if q == nil || directives.NoStore {
+			status.Detail = string(reason)
 			break
 		}
 		if c.isDeclined(audience(r.inParts())) {
@@ -112,7 +114,11 @@ func (c *Cache) followPart(ctx context.Context, r *Request, q *remainder, held, 
 	if f.err == errOtherPart {
 		return Answer{}, false, errOtherPart
 	}
-	return c.take(ctx, f, r, leading, status)
+	a, settled, err = c.take(ctx, f, r, leading, status)
+	if !settled && err == nil {
+		err = errOtherPart
+	}
+	return a, settled, err
 }
 
 // joinPart returns the fill that is under way for the part, or starts one and says that
@@ -176,48 +182,60 @@ func (c *Cache) followNear(ctx context.Context, r *Request, status Status) (a An
 }
 
 // restOfPart is what to ask the origins for when a request's range is not there; nil
-// where that is for the reader alone. fresh says that the parts that are held may be used.
-func (c *Cache) restOfPart(r *Request, held *Page, fresh bool) *remainder {
+// where that is for the reader alone, with a reason if it is one of the page's. fresh says
+// that the parts that are held may be used.
+func (c *Cache) restOfPart(r *Request, held *Page, fresh bool) (*remainder, Reason) {
 	header := r.HTTP.Header
 	specs, ok := parseRange(header)
 	if !ok || len(specs) != 1 || conditional(header) {
-		return nil
+		return nil, ""
 	}
 	if len(header["If-Range"]) > 0 && (!fresh || held == nil || !ifRange(header, held.version())) {
-		return nil
+		return nil, ""
 	}
-	spec := specs[0]
-	if held == nil || held.Parts.Complete < 0 {
+	spec, complete := specs[0], c.learntLength(audience(r.inParts()))
+	if held != nil {
+		complete = held.Parts.Complete
+	}
+	if complete < 0 {
 		if spec.first >= 0 && spec.last-spec.first >= c.maxPage {
-			return nil
+			return nil, ReasonTooLarge
 		}
-		return &remainder{spec: spec, own: true}
+		return &remainder{spec: spec, own: true}, ""
 	}
-	complete := held.Parts.Complete
 	want, ok := spec.of(complete)
 	if !ok {
-		return &remainder{spec: spec, own: true}
+		return &remainder{spec: spec, own: true}, ""
 	}
-	combines := fresh && held.combines()
+	return restOfRange(want, held, fresh && held != nil && held.combines(), complete, c.maxPage)
+}
+
+// restOfRange is restOfPart for a range of a page of known length. combines says that what is
+// held of it can be combined with more. Most is what may be stored.
+func restOfRange(want byteRange, held *Page, combines bool, complete, most int64) (*remainder, Reason) {
 	for _, target := range [...]byteRange{rounded(want, complete), want} {
 		gap, with := target, (*Page)(nil)
 		if combines {
 			gap, with = held.Parts.missing(target), held
 		}
-		if gap.size() <= c.maxPage && want.size() <= c.maxPage {
-			return &remainder{spec: rangeSpec{gap.from, gap.to - 1}, held: with, own: gap == want}
+		if gap.size() <= most && want.size() <= most {
+			return &remainder{spec: rangeSpec{gap.from, gap.to - 1}, held: with, own: gap == want}, ""
 		}
 	}
-	return nil
+	return nil, ReasonTooLarge
 }
 
 // restOfPage is what is missing of a page that is stored in part and asked for whole; nil
 // where it is to be fetched whole.
 func (c *Cache) restOfPage(r *Request) *remainder {
+	return c.restOf(r, c.parts(r))
+}
+
+// restOf is restOfPage where these parts are held, nil for none.
+func (c *Cache) restOf(r *Request, held *Page) *remainder {
 	if r.HTTP.Method != http.MethodGet || len(r.HTTP.Header["Range"]) > 0 || conditionsOf(r) != "" {
 		return nil
 	}
-	held := c.parts(r)
 	if held == nil || !held.combines() || held.Parts.Complete > c.maxPage {
 		return nil
 	}

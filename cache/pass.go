@@ -2,11 +2,23 @@ package cache
 
 import (
 	"context"
+	"slices"
 )
+
+// fetch asks the origins. What they have no better word than is doubtful where it would take the
+// place of a page that is stored.
+func (c *Cache) fetch(ctx context.Context, r *Request, query Query) (*Fetched, error) {
+	got, err := r.Site.Fetch(ctx, r, query)
+	if err == nil && got.Questionable {
+		sure := func(p *Page) bool { return !p.Questionable && !p.isGone() }
+		got.Doubtful = got.Doubtful || slices.ContainsFunc(c.store.Peek(r.Key), sure) || slices.ContainsFunc(c.store.Peek(partKey(r.Key)), sure)
+	}
+	return got, err
+}
 
 // pass fetches for this reader alone, on this reader's context, and stores nothing.
 func (c *Cache) pass(ctx context.Context, r *Request, query Query, status Status) (Answer, error) {
-	got, err := r.Site.Fetch(ctx, r, query)
+	got, err := c.fetch(ctx, r, query)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -28,10 +40,10 @@ func (c *Cache) pass(ctx context.Context, r *Request, query Query, status Status
 // stands in for a failure all the same.
 func (c *Cache) passOver(ctx context.Context, r *Request, stale *Page, status Status) (Answer, error) {
 	a, err := c.pass(ctx, r, Query{Interim: r.Interim}, status)
-	if ctx.Err() != nil || err == nil && !a.doubtful && !Replaceable(a.Response.StatusCode) {
+	now := c.now()
+	if ctx.Err() != nil || err == nil && !a.doubtful && !Replaceable(a.Response.StatusCode) && !stale.outdates(a.edition(now)) {
 		return a, err
 	}
-	now := c.now()
 	serve, detail := standsIn(stale, r, err, now)
 	if !serve {
 		return a, err

@@ -123,3 +123,53 @@ func TestAStalePageStandsInForADoubtfulAnswer(t *testing.T) {
 		})
 	}
 }
+
+// demanding are header lines by which a reader says that a stale page is not enough.
+var demanding = []string{
+	"Cache-Control: no-cache", "Cache-Control: max-age=0", "Cache-Control: max-age=86400", "Cache-Control: min-fresh=1",
+	"Cache-Control: max-age=x", "Pragma: no-cache",
+}
+
+func TestAReaderWhoDemandsMoreThanAStalePageWaitsForTheOrigin(t *testing.T) { // RFC 9111 §5.2.1, §5.4
+	for _, line := range demanding {
+		t.Run(line, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := stored(t, cache.Policy{Stale: 24 * time.Hour}, minute)
+				e.answers(slowly(8*time.Second, always(200, "more news", minute)))
+				go func() {
+					time.Sleep(2 * time.Second)
+					began := time.Now()
+					a := e.get(t)
+					require.Equal(t, cache.DetailSlow, a.Status.Detail)
+					require.Equal(t, time.Second, time.Since(began), "nobody was spared the wait on that reader's account")
+				}()
+				a, body := e.read(t, line)
+				require.Equal(t, "more news", body)
+				require.Equal(t, cache.Miss, a.Result)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestAFailedRefreshIsRepeatedForAReaderWhoDemandsMore(t *testing.T) { // RFC 9111 §5.2.1, §5.4
+	for _, line := range demanding {
+		t.Run(line, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := stored(t, cache.Policy{Stale: 24 * time.Hour}, minute)
+				e.answers(down)
+				a, _ := e.read(t)
+				require.Equal(t, cache.DetailError, a.Status.Detail)
+				for _, content := range []string{"X-None: 1", "Cache-Control: max-stale", "Cache-Control: max-stale=86400", "Pragma: x"} {
+					a, _ = e.read(t, content)
+					require.Equal(t, cache.DetailRevived, a.Status.Detail, content)
+				}
+				e.answers(always(200, "more news", minute))
+				a, body := e.read(t, line)
+				require.Equal(t, "more news", body)
+				require.Equal(t, cache.Miss, a.Result)
+				require.Equal(t, 3, e.fetches())
+			})
+		})
+	}
+}

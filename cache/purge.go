@@ -172,13 +172,12 @@ func modeOf(soft bool) int {
 
 // purgeKeys works off a purge of single keys.
 func (c *Cache) purgeKeys(u *purge) {
-	only := activePurges{all: []*purge{u}, newest: u.id}
 	work := new(sweep)
 	for _, key := range u.of.Keys {
 		for _, key := range []Key{key, partKey(key)} {
 			for _, page := range c.store.Peek(key) {
 				work.visited.Add(1)
-				if !only.leaves(page) {
+				if !c.present(page) {
 					c.store.Drop(page)
 				}
 			}

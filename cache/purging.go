@@ -104,10 +104,10 @@ func (g *purging) invalidatedLocked(key Key, now time.Time) {
 
 // admitLocked holds a page that is about to be stored to the purges since the fetch
 // of that number began, and returns whether it may be. from is the stored page that was
-// validated, or nil: where the body is still the same, its tags count as well.
+// validated or added to, or nil: where page has bytes of it, from's tags count as well.
 func (c *Cache) admitLocked(page, from *Page, number uint64) bool {
 	g := c.purging
-	if from != nil && from.Body != page.Body {
+	if from != nil && from.Body != page.Body && page.Parts == nil {
 		from = nil
 	}
 	if number < g.lost || from != nil && from.isGone() {
@@ -144,111 +144,6 @@ func (c *Cache) holdOthersLocked(key Key) {
 	}
 }
 
-// present reports whether a page is still there for who found it a moment ago.
-func (c *Cache) present(p *Page) bool {
-	active := c.purging.active.Load()
-	return !p.isGone() && (active == nil || active.leaves(p))
-}
-
-// pages are the pages stored under key that no purge is of.
-func (c *Cache) pages(key Key) []*Page {
-	pages := c.store.Pages(key)
-	active := c.purging.active.Load()
-	if active == nil {
-		return pages
-	}
-	gone := func(p *Page) bool { return !active.leaves(p) }
-	if !slices.ContainsFunc(pages, gone) {
-		return pages
-	}
-	return slices.DeleteFunc(slices.Clone(pages), gone)
-}
-
-// activePurges are purges at work. It never changes. Nil is none.
-type activePurges struct {
-	all    []*purge // in their order
-	newest uint64   // number of the last
-}
-
-// size is how many there are.
-func (a *activePurges) size() int {
-	if a == nil {
-		return 0
-	}
-	return len(a.all)
-}
-
-// with is the same and one more.
-func (a *activePurges) with(u *purge) *activePurges {
-	if a == nil {
-		return &activePurges{all: []*purge{u}, newest: u.id}
-	}
-	return &activePurges{all: append(slices.Clone(a.all), u), newest: u.id}
-}
-
-// without is what is left without those that gone reports, nil when none is.
-func (a *activePurges) without(gone func(*purge) bool) *activePurges {
-	if a == nil {
-		return nil
-	}
-	left := slices.DeleteFunc(slices.Clone(a.all), gone)
-	if len(left) == 0 {
-		return nil
-	}
-	return &activePurges{all: left, newest: left[len(left)-1].id}
-}
-
-// waitingGroups is the purge of groups of a site that no sweep has begun with, nil without.
-// Cache.mu must be held.
-func (a *activePurges) waitingGroups(site string) *purge {
-	if a == nil {
-		return nil
-	}
-	for _, u := range a.all {
-		if u.of.Kind == PurgeGroup && u.sweep == nil && u.what == site {
-			return u
-		}
-	}
-	return nil
-}
-
-// leaves applies the purges to a stored page, once each, and reports whether it is
-// there still.
-func (a *activePurges) leaves(p *Page) bool {
-	for {
-		before := p.purged.Load()
-		if before >= a.newest || p.isGone() {
-			return !p.isGone()
-		}
-		for _, u := range a.all {
-			if u.id <= before || !u.of.holds(p) {
-				continue
-			}
-			if !u.soft {
-				if p.let() {
-					u.count(p)
-				}
-				return false
-			}
-			p.expire(u.began)
-			p.revived.Store(0) // it is to be asked for anew, not to rest
-		}
-		if p.purged.CompareAndSwap(before, a.newest) {
-			a.countSoft(p, before)
-			return true
-		}
-	}
-}
-
-// countSoft counts a page for the soft purges that were new to it.
-func (a *activePurges) countSoft(p *Page, before uint64) {
-	for _, u := range a.all {
-		if u.id > before && u.soft && u.of.holds(p) {
-			u.count(p)
-		}
-	}
-}
-
 // sweep is one walk through the store that works off the purges that waited for it.
 type sweep struct {
 	visited atomic.Int64
@@ -258,33 +153,33 @@ type sweep struct {
 func (c *Cache) sweepAll() {
 	for {
 		work := new(sweep)
-		batch := c.takeWaiting(work)
-		if batch == nil {
+		if !c.takeWaiting(work) {
 			return
 		}
 		c.store.Sweep(c.ctx, func(p *Page) bool {
 			if work.visited.Add(1)%sweepPace == 0 {
 				runtime.Gosched()
 			}
-			return batch.leaves(p)
+			return c.present(p)
 		})
 		c.retire(work)
 	}
 }
 
-// takeWaiting gives all active purges to a sweep. Without any, sweeping has ended.
-func (c *Cache) takeWaiting(work *sweep) *activePurges {
+// takeWaiting gives the active purges to a sweep, but those of single keys. Without any,
+// sweeping has ended.
+func (c *Cache) takeWaiting(work *sweep) (some bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	waiting := c.purging.active.Load().without(func(u *purge) bool { return u.of.Keys != nil })
 	if waiting == nil {
 		c.purging.sweeping = false
-		return nil
+		return false
 	}
 	for _, u := range waiting.all {
 		u.sweep = work
 	}
-	return waiting
+	return true
 }
 
 // retire ends the purges that a sweep has worked off, or that the end of the cache has

@@ -38,6 +38,8 @@ type Fetched struct {
 	Responded time.Time // when the answer's header arrived
 	Attempts  int       // how many origins were asked
 	Doubtful  bool      // perhaps not the publication's: not to be stored
+	// Questionable: to be stored, but never in place of a page that is stored.
+	Questionable bool
 	// Agreed says of a 404 or 410 that a second origin agrees: it is kept for [GoneFor].
 	Agreed bool
 	// Lifetime is what a rule of the operator gives the page in place of its own; 0 for none.

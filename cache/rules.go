@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// GoneFor is for how long a 404 or 410 is kept that several origins agree on. Where the
-// origins themselves may come and go, a page that is gone may be back soon.
+// GoneFor is for how long a 404 or 410 is kept that several origins agree on, or that the
+// only one gives without a lifetime. Where the origins themselves may come and go, a page
+// that is gone may be back soon. RFC 9111 §4.2.2 lets a cache choose.
 const GoneFor = 30 * time.Second
 
 // rule puts what the operator and the origins' agreement say of an answer's lifetime in
@@ -20,6 +21,18 @@ func (f *Freshness) rule(got *Fetched) {
 	case got.Agreed:
 		f.Lifetime = min(f.Lifetime, f.InitialAge+GoneFor)
 	}
+}
+
+// believe settles what an answer says of a page that is gone: where there is no other origin
+// to ask, one that states no lifetime counts as agreed.
+func (got *Fetched) believe(site *Site) {
+	status := got.Response.StatusCode
+	if !site.Lone || status != http.StatusNotFound && status != http.StatusGone {
+		return
+	}
+	d := ResponseDirectives(got.Response.Header)
+	_, stated := statedLifetime(&d, got.Response.Header, got.Responded)
+	got.Agreed = got.Agreed || !stated
 }
 
 // rules reports whether [Freshness.rule] gives the answer a lifetime that it may not have

@@ -33,7 +33,7 @@ const haste = 500
 // soak is one key of a cache and all that happens to it.
 type soak struct {
 	*cache.Cache
-	store *memory.Store
+	store pausing
 	site  *cache.Site
 	began time.Time
 
@@ -45,7 +45,7 @@ type soak struct {
 
 // newSoak returns a cache in front of an origin that is asked for one page.
 func newSoak(t *testing.T) *soak {
-	s := &soak{store: memory.New(1 << 20), began: time.Now()}
+	s := &soak{store: pausing{memory.New(1 << 20)}, began: time.Now()}
 	s.version.Store(1)
 	s.site = &cache.Site{Policy: cache.Policy{Stale: time.Hour}, Fetch: s.fetch}
 	s.Cache = cache.New(cache.Options{Store: s.store, MaxPage: 256 << 10, Now: s.now})
@@ -321,6 +321,7 @@ func TestSoak(t *testing.T) {
 	for range 24 {
 		keep(s.visit)
 	}
+	keep(func() error { return s.purgeSoftly(ctx) })
 	keep(func() error {
 		time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
 		if err := s.purge(ctx); ctx.Err() == nil {

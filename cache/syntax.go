@@ -48,6 +48,9 @@ func nextDirective(line string, torn bool) (d directive, rest string) {
 		return d, line[max(1, quotedLen(line)):]
 	}
 	d.name, rest = line[:n], trimOWSLeft(line[n:])
+	if bare := strings.Trim(d.name, "'"); bare != d.name { // somebody's quotes, and bytes of a token to RFC 9110
+		d.name, d.malformed = bare, true
+	}
 	if !strings.HasPrefix(rest, "=") {
 		d.malformed = d.malformed || !atEnd(rest)
 		return d, rest
@@ -75,6 +78,21 @@ func nextDirective(line string, torn bool) (d directive, rest string) {
 	d.value, rest = rest[:n], trimOWSLeft(rest[n:])
 	d.malformed = d.malformed || !atEnd(rest)
 	return d, rest
+}
+
+// quotedFirst is what stands in quotes at the front of a list where a name belongs, and what
+// comes after it: somebody has quoted the whole field, or a directive. It is "" where no
+// quotes are, or nothing is in them. Those that are not closed reach to the end.
+func quotedFirst(list string) (quoted, rest string) {
+	open := strings.TrimLeft(list, " \t,;")
+	if !strings.HasPrefix(open, `"`) {
+		return "", list
+	}
+	n := quotedLen(open)
+	if n == 0 {
+		return open[1:], ""
+	}
+	return open[1 : n-1], open[n:]
 }
 
 // quotedLen is the length of the quoted string at the front of s with both its

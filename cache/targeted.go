@@ -11,9 +11,8 @@ import (
 // valid CDN-Cache-Control, which replace Cache-Control and Expires wholly (RFC 9213 §2.2),
 // or else those of Cache-Control. It allocates only for an answer with the former.
 //
-// A CDN-Cache-Control that is empty, or no Dictionary, is as if it were not there (§2.1).
-// One with a value of the wrong type permits nothing either; but what it forbids in members
-// that can be read is added to what Cache-Control says.
+// A CDN-Cache-Control that is empty, no Dictionary, or has a value of the wrong type, is as if
+// it were not there (§2.1).
 func ResponseDirectives(h http.Header) Directives {
 	general := ParseCacheControl(h["Cache-Control"])
 	if lines := h["Cdn-Cache-Control"]; len(lines) > 0 {
@@ -58,11 +57,10 @@ func target(general Directives, lines []string) Directives {
 		}
 		valid = d.takeTyped(name, value) && valid
 	}
-	if valid {
-		return d
+	if !valid {
+		return general
 	}
-	general.restrictBy(&d)
-	return general
+	return d
 }
 
 // takeTyped adds one member of a CDN-Cache-Control. It is false where the value is not of
@@ -89,9 +87,9 @@ func (d *Directives) takeTyped(name string, value any) bool {
 	case "private":
 		return setOrQualify(&d.Private, &d.PrivateFields, value)
 	case "max-age":
-		return setSeconds(&d.MaxAge, value)
+		return d.setLifetime(&d.MaxAge, value)
 	case "s-maxage":
-		return setSeconds(&d.SMaxAge, value)
+		return d.setLifetime(&d.SMaxAge, value)
 	case "stale-while-revalidate":
 		return setSeconds(&d.StaleWhileRevalidate, value)
 	case "stale-if-error":
@@ -116,34 +114,25 @@ func setOrQualify(whole *bool, fields *string, value any) bool {
 	return true
 }
 
-// setSeconds sets a duration, capped as parseSeconds does it.
+// setLifetime is setSeconds of max-age and s-maxage, which cannot be read where they are less
+// than nothing.
+func (d *Directives) setLifetime(to *time.Duration, value any) bool {
+	ok := setSeconds(to, value)
+	d.Broken = d.Broken || ok && *to == Absent
+	return ok
+}
+
+// setSeconds sets a duration, capped as parseSeconds does it. A negative one is of the type of
+// the directive, and no delta-seconds (RFC 9111 §1.2.2): the directive counts as not there.
 func setSeconds(to *time.Duration, value any) bool {
 	seconds, ok := value.(int64)
-	if !ok || seconds < 0 {
+	switch {
+	case !ok:
 		return false
+	case seconds < 0:
+		*to = Absent
+	default:
+		*to = min(time.Duration(seconds), maxDelta/time.Second) * time.Second
 	}
-	*to = min(time.Duration(seconds), maxDelta/time.Second) * time.Second
 	return true
-}
-
-// restrictBy adds what other forbids, which comes from a field that cannot be trusted in
-// what it permits.
-func (d *Directives) restrictBy(other *Directives) {
-	d.NoStore = d.NoStore || other.NoStore
-	d.MustUnderstand = d.MustUnderstand && !other.NoStore // which it would lift
-	d.NoCache = d.NoCache || other.NoCache
-	d.Private = d.Private || other.Private
-	d.MustRevalidate = d.MustRevalidate || other.MustRevalidate
-	d.ProxyRevalidate = d.ProxyRevalidate || other.ProxyRevalidate
-	d.NoTransform = d.NoTransform || other.NoTransform
-	d.NoCacheFields = joinNames(d.NoCacheFields, other.NoCacheFields)
-	d.PrivateFields = joinNames(d.PrivateFields, other.PrivateFields)
-}
-
-// joinNames joins two lists of field names.
-func joinNames(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + "," + b
 }

@@ -74,10 +74,34 @@ func Confirms(held, given Validators) bool {
 	return true
 }
 
+// UnaskedError says that an origin answered 304 to a request without conditions, which is no
+// answer (RFC 9110 §15.4.5).
+type UnaskedError struct {
+	Origin string // the origin's name, as the caller knows it
+}
+
+// Error says what is wrong with the answer.
+func (e *UnaskedError) Error() string {
+	return e.Origin + " answered 304 to a request without conditions"
+}
+
+// ProxyError is the error's type in Proxy-Status, RFC 9209 §2.3.
+func (e *UnaskedError) ProxyError() string { return "http_protocol_error" }
+
+// unasked closes an answer to a request without conditions that is a 304, and is the error
+// that this is; it is nil for every other answer.
+func unasked(got *Fetched) error {
+	if got.Response.StatusCode != http.StatusNotModified {
+		return nil
+	}
+	got.Response.Body.Close()
+	return &UnaskedError{got.Origin}
+}
+
 // Merge gives the header of a stored page after the 304 with the header fresh
 // has confirmed it. Both arguments stay as they are, and the result shares
-// nothing with them. Ask [Storable] about the result before keeping it, and
-// [Reckon] for its freshness: the 304 may have changed both.
+// nothing with them. Ask [Storable] about the result before keeping it: the 304
+// may have changed that.
 //
 // Every field of the 304 replaces the stored one (RFC 9111 §3.2), except
 //
@@ -92,6 +116,14 @@ func Confirms(held, given Validators) bool {
 //
 // Age and Date are about the answer that carried them, and do not outlive it.
 func Merge(stored, fresh http.Header) http.Header {
+	merged := merge(stored, fresh)
+	d := ResponseDirectives(merged)
+	d.Withhold(merged)
+	return merged
+}
+
+// merge is [Merge] with what must not be stored still in it: freshness is reckoned with that.
+func merge(stored, fresh http.Header) http.Header {
 	update := fresh.Clone()
 	Hop(update)
 	delete(update, "Trailer")
@@ -114,7 +146,6 @@ func Merge(stored, fresh http.Header) http.Header {
 	if len(update["Set-Cookie"]) > 0 && !d.sharesCookies(merged) {
 		delete(merged, "Set-Cookie")
 	}
-	d.Withhold(merged)
 	return merged
 }
 

@@ -43,22 +43,35 @@ func (s *Sites) named(name string) (*Site, error) {
 // has it. The address is absolute, with a front, the canonical host or that of an origin;
 // or it is a path, of the named site or else of the only one.
 func (s *Sites) find(address, name string) (*Site, *url.URL, error) {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil:
-		return nil, nil, fmt.Errorf("%q is not a URL: %w", address, errors.Unwrap(err))
-	case u.User != nil:
-		return nil, nil, errors.New("the URL has a user or a password: leave that out")
-	case u.Opaque != "" || u.Host == "" && !strings.HasPrefix(u.Path, "/") || u.Host != "" && u.Scheme != "http" && u.Scheme != "https":
-		return nil, nil, fmt.Errorf("%q is neither a URL such as https://www.gazette.example/news nor a path such as /news", address)
-	case u.Host != "" && !validHost(u.Host):
-		return nil, nil, fmt.Errorf("%q has a host that is none", address)
+	u, err := parseAddress(address)
+	if err != nil {
+		return nil, nil, err
 	}
 	site, err := s.ofHost(u.Host, name)
 	if err != nil {
 		return nil, nil, err
 	}
 	return site, &url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery, ForceQuery: u.ForceQuery}, nil
+}
+
+// parseAddress reads an operator's address: an absolute URL, or a path. What a request for it would
+// leave out is refused rather than dropped, so that no more is meant than is written.
+func parseAddress(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q is not a URL: %w", address, errors.Unwrap(err))
+	case u.User != nil:
+		return nil, errors.New("the URL has a user or a password: leave that out")
+	case u.Opaque != "" || u.Host == "" && !strings.HasPrefix(u.Path, "/") || u.Host != "" && u.Scheme != "http" && u.Scheme != "https",
+		u.Host == "" && (u.Scheme != "" || strings.HasPrefix(address, "//")): // an empty host
+		return nil, fmt.Errorf("%q is neither a URL such as https://www.gazette.example/news nor a path such as /news", address)
+	case strings.Contains(address, "#"): // net/url does not tell of an empty one
+		return nil, fmt.Errorf("%q has a fragment, which is no part of what is requested: leave it out, or write %%23 for the character", address)
+	case u.Host != "" && !validHost(u.Host):
+		return nil, fmt.Errorf("%q has a host that is none", address)
+	}
+	return u, nil
 }
 
 // ofHost is the site that a host is of; "" stands for the named site, or else the only one.

@@ -1,7 +1,11 @@
 package proxy
 
 import (
+	"cmp"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,9 +108,42 @@ func (e *Edge) invalidate(x *exchange, response *http.Response) {
 	if !cache.Invalidates(x.in.Method, response.StatusCode) {
 		return
 	}
-	for _, target := range cache.InvalidatedTargets(x.in.URL, response.Header, x.site.Space.Own) {
+	for _, target := range cache.InvalidatedTargets(x.in.URL, response.Header, x.isOwn) {
 		e.cache.Invalidate(cache.KeyOf(x.site.keySpace, x.site.Rules.target(target)))
 	}
+}
+
+// isOwn reports whether an address is of the site as the reader sees it, or as the origins
+// do: of the Host that the reader used, or of a front, where readers come to the same port.
+func (x *exchange) isOwn(address *url.URL) bool {
+	used := &url.URL{Scheme: "http", Host: x.in.Host}
+	if x.in.TLS != nil {
+		used.Scheme = "https"
+	}
+	if sameOrigin(address, used) || sameOrigin(address, x.site.Space.Canonical) ||
+		slices.ContainsFunc(x.site.Space.Origins, func(o *url.URL) bool { return sameOrigin(address, o) }) {
+		return true
+	}
+	there := &url.URL{Scheme: cmp.Or(address.Scheme, used.Scheme), Host: address.Host}
+	return slices.Contains(x.site.Fronts, frontName(address.Host)) && (portOf(there) == "" || portOf(there) == portOf(used) && there.Scheme == used.Scheme)
+}
+
+// sameOrigin reports whether an address, which may lack a scheme, is of the same origin as
+// base (RFC 9110 §4.3.1). The two schemes' own ports count as one: what is served on one
+// redirects to the other.
+func sameOrigin(address, base *url.URL) bool {
+	address = &url.URL{Scheme: cmp.Or(address.Scheme, base.Scheme), Host: address.Host}
+	port := portOf(address)
+	return frontName(address.Host) == frontName(base.Host) && port == portOf(base) && (port == "" || strings.EqualFold(address.Scheme, base.Scheme))
+}
+
+// portOf is the port of an http address; "" for that of its scheme.
+func portOf(u *url.URL) string {
+	port := u.Port()
+	if strings.EqualFold(u.Scheme, "http") && port == "80" || strings.EqualFold(u.Scheme, "https") && port == "443" {
+		return ""
+	}
+	return port
 }
 
 // begin takes an exchange out of the spare ones.

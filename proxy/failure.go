@@ -76,9 +76,12 @@ func (x *exchange) failed(err error, kind string, known cache.Status) cache.Stat
 // failure is the status and RFC 9209 error type that stand for an error.
 func failure(err error) (status int, kind string) {
 	var none *origin.Error
+	var unasked *cache.UnaskedError
 	switch {
 	case errors.Is(err, cache.ErrNotStored):
 		return http.StatusGatewayTimeout, requestDenied // RFC 9111 §5.2.1.7
+	case errors.As(err, &unasked):
+		return http.StatusBadGateway, unasked.ProxyError()
 	case !errors.As(err, &none):
 		return http.StatusServiceUnavailable, "proxy_internal_error"
 	case len(none.Attempts) == 0:

@@ -136,17 +136,22 @@ func scrub(fields http.Header, site *Site) {
 
 // forwarding reports whether a field tells an origin who the reader is, or would
 // make it answer for another URL than the one that the page is stored under.
-// Names with an underscore are twins of others to some servers.
+// Names with anything but letters, digits and hyphens are twins of others to servers that
+// hand fields on as variables (RFC 3875 §4.1.18).
 func forwarding(name string) bool {
+	own, private := strings.CutPrefix(name, "X-")
 	switch {
-	case strings.IndexByte(name, '_') >= 0,
-		strings.HasPrefix(name, "X-") && (strings.HasSuffix(name, "-Ip") || pretends(name[2:])),
+	case strings.ContainsFunc(name, isOdd):
+		return true
+	case private && ordinary(own):
+		return false
+	case private && (strings.HasSuffix(name, "-Ip") || pretends(own)), redirects(own, private),
 		strings.HasSuffix(name, "-Client-Ip"), strings.HasSuffix(name, "-Connecting-Ip"),
 		strings.HasSuffix(name, "-Connecting-Ipv6"), strings.HasPrefix(name, "Cloudfront-"):
 		return true
 	}
 	switch name {
-	case "Forwarded", "Client-Ip", "Ali-Cdn-Real-Ip", "Proxy", // who and where the reader is
+	case "Client-Ip", "Ali-Cdn-Real-Ip", "Proxy", // who and where the reader is
 		"Cf-Pseudo-Ipv4", "Cf-Ipcountry", "Cf-Ipcity", "Cf-Visitor", "Client-Cert", "Client-Cert-Chain", // RFC 9440 §4
 		"Front-End-Https", "Https", "Base-Url", "Http-Url", "Request-Uri", "Destination-Url", "Proxy-Host", "Proxy-Url", // another URL
 		"A-Im", "Translate", "Profile", "Surrogate-Capability": // another form of the page, RFC 3229 §10.5.3
@@ -155,20 +160,59 @@ func forwarding(name string) bool {
 	return false
 }
 
+// isOdd reports whether a character of a field's name is none that such names are usually made of.
+func isOdd(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-'
+}
+
+// redirects reports whether a part of a field's name says that the field is about another method, host
+// or address than the request's own. Behind X- more of them do; elsewhere they have meanings of
+// their own, such as in Access-Control-Request-Method.
+func redirects(name string, private bool) bool {
+	if strings.Contains(name, "Script-Name") || strings.Contains(name, "Path-Info") {
+		return true
+	}
+	for part := range strings.SplitSeq(name, "-") {
+		switch part {
+		case "Override":
+			return true
+		case "Method", "Host", "Hostname", "Vhost", "Url", "Uri":
+			if private {
+				return true
+			}
+		}
+		if strings.HasPrefix(part, "Forward") || strings.HasPrefix(part, "Rewrit") || strings.HasPrefix(part, "Original") ||
+			private && strings.HasPrefix(part, "Proxy") {
+			return true
+		}
+	}
+	return false
+}
+
+// ordinary reports whether a field whose name goes on so after X- is one that the scripts of sites, or services
+// that call them, send about something else.
+func ordinary(name string) bool {
+	switch name {
+	case "Auth-Method", "Payment-Method", "Shipping-Method", "Callback-Url", "Current-Url", "Page-Url", "Webhook-Url", "Goog-Resource-Uri":
+		return true
+	}
+	return strings.HasPrefix(name, "Amz-Meta-")
+}
+
 // pretends reports whether a field whose name goes on so after X- makes some servers or frameworks
-// take the request for another: of another host, scheme, path or method, or one of their own.
+// take the request for another: of another scheme, path or port, or one of their own.
 func pretends(name string) bool {
 	for _, prefix := range [...]string{
-		"Forward", "Original", "Rewrite", "Http-", "Envoy-", "Accel-", "Sendfile", "Appengine-", "Amz-Website-", "Middleware-", "Invoke-",
-		"Proxy-", "Remote-", "Ssl-", "Client-Cert", "Backend-",
+		"Http-", "Envoy-", "Accel-", "Sendfile", "Appengine-", "Amz-Website-", "Middleware-", "Invoke-",
+		"Remote-", "Ssl-", "Client-Cert", "Backend-",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
 	switch name {
-	case "Host", "Scheme", "Proto", "Protocol", "Port", "Ssl", "Https", "Url", "Uri", "Path", "Request-Uri", "Url-Scheme", "Override-Url",
-		"Method", "Method-Override", "Azure-Clientip", "Wap-Profile", "Country-Code", "Now-Route-Matches", "Matched-Path":
+	case "Scheme", "Proto", "Protocol", "Port", "Ssl", "Https", "Path",
+		"Azure-Clientip", "Wap-Profile", "Country-Code", "Now-Route-Matches", "Matched-Path", "Nextjs-Data":
 		return true
 	}
 	return false

@@ -88,8 +88,11 @@ func (s *Sites) selectURL(o PurgeOrder) (of cache.Selection, what string, err er
 // selectPrefix is selection for a prefix. One that is a path without a site is of all of
 // them.
 func (s *Sites) selectPrefix(o PurgeOrder) (of cache.Selection, what string, err error) {
-	u, err := url.Parse(o.Prefix)
-	if err == nil && u.Host == "" && o.Site == "" && strings.HasPrefix(o.Prefix, "/") {
+	u, err := parsePrefix(o.Prefix)
+	if err != nil {
+		return of, "", err
+	}
+	if u.Host == "" && o.Site == "" {
 		target := cache.Target(u)
 		return cache.Selection{Kind: cache.PurgePrefix, Prefix: target}, "prefix " + target + " of all sites", nil
 	}
@@ -99,6 +102,22 @@ func (s *Sites) selectPrefix(o PurgeOrder) (of cache.Selection, what string, err
 	}
 	target := cache.Target(u)
 	return cache.Selection{Kind: cache.PurgePrefix, Prefix: target, Space: site.keeps}, "prefix " + target + " of " + site.Name, nil
+}
+
+// CheckPrefix tells what is wrong with a prefix, wherever it is of; nil where it is one.
+func CheckPrefix(prefix string) error {
+	_, err := parsePrefix(prefix)
+	return err
+}
+
+// parsePrefix reads a prefix: a path, or a URL. What every target begins with is asked for in
+// other words, so that nobody purges all of it by a variable that is empty.
+func parsePrefix(prefix string) (*url.URL, error) {
+	u, err := parseAddress(prefix)
+	if err == nil && (u.Path == "" || u.Path == "/") && u.RawQuery == "" && !u.ForceQuery {
+		return nil, fmt.Errorf("the prefix %q is all there is: ask for everything, or for the site alone", prefix)
+	}
+	return u, err
 }
 
 // validTag reports whether a tag can stand in a field.

@@ -30,7 +30,7 @@ func TestAPurgeFindsThePageByEveryAddressItHas(t *testing.T) {
 	s := newStage(t, plan{origins: []*httptest.Server{origin}})
 	for _, address := range []string{
 		"https://" + front + "/news/1?page=2", "http://" + strings.ToUpper(front) + "/news/1?page=2", "http://" + front + ":8080/news/1?page=2",
-		"https://" + otherFront + "/news/1?page=2#comments", canonical + "/news/1?page=2", origin.URL + "/news/1?page=2", "/news/1?page=2",
+		"https://" + otherFront + "/news/1?page=2", canonical + "/news/1?page=2", origin.URL + "/news/1?page=2", "/news/1?page=2",
 	} {
 		s.get("/news/1?page=2")
 		s.waitPages(1)
@@ -71,6 +71,25 @@ func TestAPurgeOrderThatIsWrongIsRefused(t *testing.T) {
 		{proxy.PurgeOrder{URL: "https://user:secret@" + front + "/"}, false, "leave that out"},
 		{proxy.PurgeOrder{URL: "https://" + front + "/%zz"}, false, "is not a URL"},
 		{proxy.PurgeOrder{URL: "https://front%20.test/"}, false, "is not a URL"},
+		{proxy.PurgeOrder{URL: "/news#top"}, false, "has a fragment"},
+		{proxy.PurgeOrder{URL: "/news#"}, false, "has a fragment"},
+		{proxy.PurgeOrder{URL: "https://" + front + "/#/news"}, false, "has a fragment"},
+		{proxy.PurgeOrder{URL: "///news"}, false, "neither a URL"},
+		{proxy.PurgeOrder{URL: "https:///news"}, false, "neither a URL"},
+		{proxy.PurgeOrder{URL: "https:/news"}, false, "neither a URL"},
+		{proxy.PurgeOrder{Prefix: "/#/news"}, false, "has a fragment"},
+		{proxy.PurgeOrder{Prefix: "/#/news", Site: "gazette"}, false, "has a fragment"},
+		{proxy.PurgeOrder{Prefix: "https://" + front + "#/news"}, false, "has a fragment"},
+		{proxy.PurgeOrder{Prefix: "//"}, false, "neither a URL"},
+		{proxy.PurgeOrder{Prefix: "//", Site: "gazette"}, false, "neither a URL"},
+		{proxy.PurgeOrder{Prefix: "///"}, false, "neither a URL"},
+		{proxy.PurgeOrder{Prefix: "//news"}, false, "neither a URL"},
+		{proxy.PurgeOrder{Prefix: "news"}, false, "neither a URL"},
+		{proxy.PurgeOrder{Prefix: "?a=b"}, false, "neither a URL"},
+		{proxy.PurgeOrder{Prefix: "/"}, false, "all there is"},
+		{proxy.PurgeOrder{Prefix: "/", Site: "gazette"}, false, "all there is"},
+		{proxy.PurgeOrder{Prefix: "https://" + front}, false, "all there is"},
+		{proxy.PurgeOrder{Prefix: canonical + "/"}, false, "all there is"},
 		{proxy.PurgeOrder{Tag: "a\nb"}, false, "is no tag"},
 		{proxy.PurgeOrder{Tag: "  "}, false, "is no tag"},
 		{proxy.PurgeOrder{URL: "https://elsewhere.test/"}, true, "elsewhere.test"},
@@ -93,7 +112,7 @@ func TestAPurgeOrderThatIsWrongIsRefused(t *testing.T) {
 
 func TestAPurgeOfASiteIsAlsoOfWhatItStoredUnderOtherRules(t *testing.T) {
 	for _, order := range []proxy.PurgeOrder{
-		{Site: "gazette"}, {Prefix: "/"}, {Prefix: "https://" + front + "/ne"}, {Prefix: "/news", Site: "gazette"}, {Everything: true},
+		{Site: "gazette"}, {Prefix: "/n"}, {Prefix: "https://" + front + "/ne"}, {Prefix: "/news", Site: "gazette"}, {Everything: true},
 		{Tag: "front", Site: "gazette"}, {Tag: "front"},
 	} {
 		t.Run(fmt.Sprintf("%+v", order), func(t *testing.T) {

@@ -22,6 +22,7 @@ func (x *exchange) relay(a *cache.Answer) {
 	announced := trailerNames(response.Trailer)
 	cache.Hop(response.Header)
 	delete(response.Header, "Trailer")
+	settleAge(response.Header)
 	for name, values := range response.Header {
 		header[name] = values
 	}
@@ -37,6 +38,20 @@ func (x *exchange) relay(a *cache.Answer) {
 	if x.copyBody(response) {
 		x.sendTrailers(response.Trailer)
 	}
+}
+
+// settleAge leaves, in place, the first Age that is one (RFC 9111 §5.1): who comes after us may
+// take another of several, or none.
+func settleAge(header http.Header) {
+	for _, line := range header["Age"] {
+		for age := range strings.SplitSeq(line, ",") {
+			if age = strings.Trim(age, " \t"); age != "" && strings.Trim(age, "0123456789") == "" {
+				header["Age"] = []string{age}
+				return
+			}
+		}
+	}
+	delete(header, "Age")
 }
 
 // copyBody relays a body piece by piece, each as soon as it is there: it may be a

@@ -116,6 +116,7 @@ func (s *Site) fetcher(edge string) cache.Fetch {
 			Header:  s.outgoing(r.HTTP, edge, query),
 			Trailer: r.HTTP.Trailer,
 			Body:    requestBody(r.HTTP),
+			Whole:   query.Whole,
 			Interim: s.interim(query.Interim),
 		}
 		if v, part := query.Validators, query.IfRange; !v.Empty() || !part.Empty() {
@@ -136,7 +137,7 @@ func (s *Site) fetcher(edge string) cache.Fetch {
 		return &cache.Fetched{
 			Response: result.Response, Origin: result.Origin, Attempts: len(result.Attempts), Doubtful: result.Doubtful,
 			Requested: result.Requested, Responded: result.Responded,
-			Agreed: result.Agreed, Lifetime: s.Rules.lifetime(r.HTTP, result.Response),
+			Questionable: result.Questionable, Agreed: result.Agreed, Lifetime: s.Rules.lifetime(r.HTTP, result.Response),
 		}, nil
 	}
 }

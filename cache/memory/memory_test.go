@@ -34,6 +34,18 @@ func TestALargePageLeavesRoomForOthers(t *testing.T) {
 	}
 }
 
+func TestOnePageGrowsToHalfAShardAtMost(t *testing.T) {
+	const capacity = 1 << 20
+	s := memory.New(capacity)
+	page := costing("gazette /", 1000)
+	require.True(t, s.Put(page, 0))
+	require.False(t, s.Grow(page, capacity/2-page.Cost()+1), "however much room there is")
+	require.True(t, s.Grow(page, capacity/2-page.Cost()))
+	require.EqualValues(t, capacity/2, s.Usage().Bytes)
+	require.False(t, s.Grow(page, 1))
+	require.EqualValues(t, capacity/2, page.Cost())
+}
+
 const (
 	// bare is what every stored answer has at least.
 	bare = "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: %d\r\n"

@@ -52,7 +52,7 @@ func (sh *shard) putLocked(page *cache.Page) bool {
 	old := sh.held[page.Key]
 	var others []*cache.Page
 	if old != nil {
-		sh.removeLocked(old)
+		sh.detachLocked(old)
 		for _, p := range old.pages {
 			if len(others) < maxVariants-1 && !page.SameVariant(p) {
 				others = append(others, p)
@@ -76,6 +76,7 @@ func (sh *shard) putLocked(page *cache.Page) bool {
 		sh.evicted.Add(1)
 	}
 	if len(pages) == 0 {
+		delete(sh.held, page.Key)
 		return fits
 	}
 	next := newEntry(pages, cost)
@@ -86,7 +87,8 @@ func (sh *shard) putLocked(page *cache.Page) bool {
 		next.proven = sh.ghost.take(sh.hash(page.Key))
 	}
 	sh.makeRoomLocked(cost)
-	sh.addLocked(next)
+	sh.held[page.Key] = next
+	sh.attachLocked(next)
 	return fits
 }
 
@@ -119,13 +121,13 @@ func (sh *shard) growLocked(page *cache.Page, n int64) bool {
 		return false
 	}
 	// Out of its queue it cannot make room for itself.
-	sh.removeLocked(e)
+	sh.detachLocked(e)
 	fits := sh.makeRoomLocked(e.cost + n)
 	if fits {
 		page.Grew(n)
 		e.cost += n
 	}
-	sh.addLocked(e)
+	sh.attachLocked(e)
 	return fits
 }
 
@@ -134,6 +136,7 @@ func (sh *shard) growLocked(page *cache.Page, n int64) bool {
 //
 // The map is only touched under the lock, also by the iteration, which goes on where it
 // was: a key that is there throughout is shown once, one that comes or goes at most once.
+// One that is taken out and put back would come and go: what moves stays in the map.
 func (sh *shard) each(show func(pages []*cache.Page) (more bool)) {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
@@ -157,17 +160,21 @@ func (sh *shard) each(show func(pages []*cache.Page) (more bool)) {
 	flush()
 }
 
-// addLocked puts an entry at the front of its queue.
-func (sh *shard) addLocked(e *entry) {
-	sh.held[e.key()] = e
+// attachLocked puts an entry at the front of its queue.
+func (sh *shard) attachLocked(e *entry) {
 	sh.pages += len(e.pages)
 	sh.queue(e).add(e)
 }
 
-// removeLocked takes an entry out.
-func (sh *shard) removeLocked(e *entry) {
+// detachLocked takes an entry out of its queue, and out of what is counted.
+func (sh *shard) detachLocked(e *entry) {
 	sh.queue(e).remove(e)
 	sh.pages -= len(e.pages)
+}
+
+// removeLocked takes an entry out.
+func (sh *shard) removeLocked(e *entry) {
+	sh.detachLocked(e)
 	delete(sh.held, e.key())
 }
 

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(capacity int64) cache.Store) {
 		{"a sweep shows every page once, and lets go of what it is told to", swept},
 		{"a sweep is not use, and ends early", sweptLightly},
 		{"a sweep stands in nobody's way", sweptBeside},
+		{"a sweep is shown what grows meanwhile, and what another variant is put beside", sweptMoving},
 		{"a sweep lets go of what it showed, and not of what came in its place", sweptExactly},
 		{"a page that was made stale stays so", marked},
 		{"the budget holds under load", load},

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -111,5 +112,36 @@ func sweptExactly(t *testing.T, open func(int64) cache.Store) {
 	for i := range 50 {
 		require.Equal(t, []string{"en", "fa"}, languages(s, key(i)))
 		require.EqualValues(t, 200, s.Pages(key(i))[0].Body.Size())
+	}
+}
+
+func sweptMoving(t *testing.T, open func(int64) cache.Store) {
+	// As many as nearly fill a hash table, which moves them to what those that leave make free.
+	const keys, rounds = 3560, 12
+	for range rounds {
+		s := open(8 * ample)
+		var there []*cache.Page
+		for i := range keys {
+			there = append(there, page(key(i), 10, "en"))
+			require.True(t, s.Put(there[i], 0))
+		}
+		shown, n := make(map[*cache.Page]int), 0
+		s.Sweep(t.Context(), func(p *cache.Page) bool {
+			shown[p]++
+			if n++; n%32 == 0 {
+				for range 16 {
+					if p := there[rand.IntN(keys)]; shown[p] == 0 {
+						s.Grow(p, 1)
+					}
+					if p := there[rand.IntN(keys)]; shown[p] == 0 {
+						s.Put(page(p.Key, 10, "fa"), 0)
+					}
+				}
+			}
+			return p.Variant.Values[0] == "en" && n%4 == 0
+		})
+		for _, p := range there {
+			require.Equal(t, 1, shown[p], "%s was there all the time", p.Key)
+		}
 	}
 }

@@ -47,6 +47,10 @@ func targetedRules() []rule {
 		askedIf("max-age without a value is of the wrong type", cdn+"max-age", "Cache-Control: max-age=0"),
 		askedIf("max-age in a list is of the wrong type", cdn+"max-age=(3600)", "Cache-Control: max-age=0"),
 		askedIf("a negative max-age", cdn+"max-age=-3600", "Cache-Control: max-age=0"),
+		askedIf("a negative max-age before Cache-Control: max-age", cdn+"max-age=-3600", hourly),
+		askedIf("a negative s-maxage before Cache-Control: max-age", cdn+"max-age=3600, s-maxage=-1", hourly),
+		reusedIf("no-store beside a value of the wrong type is ignored", must, cdn+`no-store, max-age="3600"`, hourly),
+		askedIf("a value of the wrong type lifts no no-store", cdn+"max-age=3600, s-maxage=x", "Cache-Control: no-store"),
 		askedIf("MAX-AGE in capitals is no key of a dictionary", cdn+"MAX-AGE=3600", "Cache-Control: max-age=0"),
 		askedIf("a space before = is no dictionary", cdn+"max-age =3600", "Cache-Control: max-age=0"),
 		askedIf("a field of another cache's name", "Other-Cache-Control: max-age=3600", "Cache-Control: max-age=0"),
@@ -174,6 +178,16 @@ func codingRules() []rule {
 	}
 	gzipped := packed(text)
 	return append(rules,
+		rule{"RFC 9110 §12.5.3", "for a reader without gzip the origin is asked for identity, once", may, []turn{
+			get().gives(says("Cache-Control: max-age=3600, no-transform").with(text)).holds(sawField("Accept-Encoding", "^identity$")).body(text),
+		}},
+		rule{"RFC 9110 §12.5.3", "an origin that gives gzip all the same is not asked again", may, []turn{
+			get().gives(says("Cache-Control: max-age=3600, no-transform", "Content-Encoding: gzip").with(gzipped)).body(gzipped).has("Content-Encoding: gzip"),
+		}},
+		rule{"RFC 9110 §9.3.2", "HEAD keeps a Content-Encoding that GET keeps", must, []turn{
+			get().gives(past().and("Content-Encoding: gzip", `ETag: "1"`).with("plain text")).body("plain text").has("Content-Encoding: gzip"),
+			head().gives(says(hourly, "Content-Encoding: gzip", `ETag: "1"`).with("plain text")).has("Content-Encoding: gzip"),
+		}},
 		rule{"RFC 9110 §12.5.3", "a reader who says nothing gets identity", may, []turn{get("Accept-Encoding: gzip").gives(page), get().hit().body(text).lacks("Content-Encoding")}},
 		rule{"RFC 9110 §12.5.3", "a reader who takes identity alone gets it", must, []turn{get("Accept-Encoding: gzip").gives(page), get("Accept-Encoding: identity").hit().body(text).lacks("Content-Encoding")}},
 		rule{"RFC 9110 §12.5.3", "an empty Accept-Encoding gets identity", must, []turn{get("Accept-Encoding: gzip").gives(page), get("Accept-Encoding: ").hit().body(text).lacks("Content-Encoding")}},
@@ -251,6 +265,10 @@ func statusRules() []rule {
 			return nil
 		})}},
 		rule{"RFC 9209 §2", "Proxy-Status tells the origin's status", may, []turn{get().gives(says()).matches("Proxy-Status", "received-status=200")}},
+		rule{"RFC 5842 §7.2", "a 508 is the origin's word", may, []turn{get().gives(says().of(508).with("round")).status(508).body("round")}},
+		rule{"RFC 9209 §2.3", "a 508 by a proxy that has found a loop is a failure", may, []turn{
+			get().gives(says("Proxy-Status: heliograph; error=proxy_loop_detected").of(508)).status(502),
+		}},
 		rule{"RFC 9209 §2.3", "Proxy-Status names the error of a hang-up", may, []turn{get().gives(hangsUp()).matches("Proxy-Status", "error=[a-z_]+")}},
 	)
 }

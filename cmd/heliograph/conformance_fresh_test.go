@@ -98,6 +98,9 @@ func overRules() []rule {
 		{"an Age beyond 2^64", must, []string{hourly, "Age: 99999999999999999999"}},
 		{"an Age that is a list beginning with a great one", must, []string{hourly, "Age: 7200, 0"}},
 		{"two Age lines, the first great", must, []string{hourly, "Age: 7200", "Age: 0"}},
+		{"an Age beyond max-age that is for one reader", must, []string{`Cache-Control: max-age=3600, private="Age"`, "Age: 7200"}},
+		{"a Date before max-age began that is for one reader", must, []string{`Cache-Control: max-age=3600, no-cache="Date"`, "Date: {-7200}"}},
+		{"an Expires that is over and for one reader", must, []string{`Cache-Control: private="Expires"`, "Expires: {-3600}"}},
 		{"a Date before max-age began", must, []string{hourly, "Date: {-7200}"}},
 		{"a Date before s-maxage began", must, []string{"Cache-Control: s-maxage=3600", "Date: {-7200}"}},
 		{"a Date that is long ago as RFC 850 wrote it", must, []string{hourly, "Date: {rfc850-7200}"}},
@@ -191,6 +194,9 @@ func ageRules() []rule {
 		{"RFC 9111 §5.1", "a first answer keeps the origin's Age", must, []turn{get().gives(says(hourly, "Age: 600")).aged(600)}},
 		{"RFC 9110 §6.6.1", "Date stays the origin's", must, again(says(hourly, "Date: {-1800}"), get().dated(1))},
 		{"RFC 9110 §6.6.1", "a Date that is ahead stays the origin's", must, again(says(hourly, "Date: {+1800}"), get().dated(1))},
+		{"RFC 9111 §5.1", "two Age lines of an answer that is passed on leave as the first", may, []turn{get().gives(says("Cache-Control: no-store", "Age: 600", "Age: 1200")).aged(600)}},
+		{"RFC 9111 §5.1", "a broken Age of an answer that is passed on stays behind", may, []turn{get().gives(says("Cache-Control: no-store", "Age: abc")).lacks("Age")}},
+		{"RFC 9110 §6.6.1", "several Dates that differ leave as one", must, again(says(hourly, "Date: {-600}", "Date: {-1200}"), get().matches("Date", `^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$`))},
 		{"RFC 9110 §6.6.1", "an answer without Date gets one", must, []turn{get().gives(says(hourly, "Date")).matches("Date", `^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$`)}},
 		{"RFC 9110 §6.6.1", "an answer without Date gets one, also from the cache", must, again(says(hourly, "Date"), get().matches("Date", `^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$`))},
 	}
@@ -219,8 +225,11 @@ func requestRules() []rule {
 		{"RFC 9111 §5.2.1", "an unknown directive changes nothing", may, stored(f, get("Cache-Control: foo=1").hit())},
 		{"RFC 9111 §5.4", "Pragma: no-cache has the page validated where there is no Cache-Control", may, stored(f, get("Pragma: no-cache").gives(says()).nth(2))},
 		{"RFC 9111 §5.4", "Pragma: no-cache means nothing beside Cache-Control", may, stored(f, get("Pragma: no-cache", "Cache-Control: max-age=600").hit())},
-		// What it means in an answer is not specified; net/http reads it as Cache-Control: no-cache, and so do we.
-		{"RFC 9111 §5.4", "Pragma: no-cache of an answer without Cache-Control is not reused by guess", may, asked(says("Last-Modified: {-864000}", "Pragma: no-cache"))},
+		{"RFC 9111 §5.4", "Pragma: no-cache of an answer means nothing: it is reused by guess", may, reused(says("Last-Modified: {-864000}", "Pragma: no-cache"))},
+		{"RFC 9111 §5.4", "Pragma: no-cache of an answer means nothing beside Expires", may, reused(says("Expires: {+3600}", "Pragma: no-cache"))},
+		{"RFC 9111 §5.4", "Pragma: no-cache of an answer is passed on", must, []turn{
+			get().gives(says("Expires: {+3600}", "Pragma: no-cache")).has("Pragma: no-cache"), get().hit().has("Pragma: no-cache"),
+		}},
 		{"RFC 9111 §5.4", "an unknown Pragma means nothing", may, stored(f, get("Pragma: foo").hit())},
 		{"RFC 8246 §2", "a reload does not fetch an immutable page again", may, stored(says("Cache-Control: max-age=3600, immutable"), get("Cache-Control: max-age=0").hit().first())},
 		{"RFC 8246 §2", "an immutable page that is stale is validated", must, stored(says("Cache-Control: max-age=3600, immutable", old), get().gives(says()).nth(2))},

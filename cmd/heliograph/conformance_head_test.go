@@ -66,6 +66,12 @@ func invalidationRules() []rule {
 				rule{"RFC 9111 §4.4", "a " + method + " invalidates what its " + name + " names", may, []turn{
 					get().under("/a").gives(says(hourly)), asking(method).gives(says(name + ": {path}/a").of(201)), get().under("/a").gives(says()).nth(3),
 				}},
+				rule{"RFC 9111 §4.4", "a " + method + " invalidates what its " + name + " names on the host that the reader used", may, []turn{
+					get().under("/a").gives(says(hourly)), asking(method).gives(says(name + ": http://front.test{path}/a").of(201)), get().under("/a").gives(says()).nth(3),
+				}},
+				rule{"RFC 9111 §4.4", "a " + method + " does not invalidate what its " + name + " names on another port", must, []turn{
+					get().under("/a").gives(says(hourly)), asking(method).gives(says(name + ": https://front.test:8443{path}/a").of(201)), get().under("/a").hit().first(),
+				}},
 				rule{"RFC 9111 §4.4", "a " + method + " does not invalidate what its " + name + " names on another host", must, []turn{
 					get().under("/a").gives(says(hourly)), asking(method).gives(says(name + ": http://elsewhere.example{path}/a").of(201)), get().under("/a").hit().first(),
 				}},
@@ -87,6 +93,9 @@ func invalidationRules() []rule {
 		}},
 		rule{"RFC 9111 §4.4", "a Location that is relative counts", may, []turn{
 			get().under("/a").gives(says(hourly)), asking("POST").under("/b").gives(says("Location: a").of(201)), get().under("/a").gives(says()).nth(3),
+		}},
+		rule{"RFC 9111 §4.4", "a part that answers a POST is passed on and invalidates the page", must, []turn{
+			get().gives(says(hourly)), asking("POST").gives(says("Content-Range: bytes 0-3/10").of(206).with("done")).status(206).body("done"), get().gives(says()).nth(3),
 		}},
 		rule{"RFC 9111 §4.4", "other pages stay", may, []turn{
 			get().under("/a").gives(says(hourly)), asking("POST").gives(says()), get().under("/a").hit().first(),

@@ -66,7 +66,25 @@ func staleRules() []rule {
 			get().gives(past(directive, "stale-while-revalidate=7200")), get().gives(says()).nth(2),
 		}})
 	}
-	return append(rules, refreshRules()...)
+	return append(append(rules, demandRules()...), refreshRules()...)
+}
+
+// demandRules are about readers who say that a stale page is not enough: RFC 9111 §5.2.1, §5.4.
+func demandRules() []rule {
+	var rules []rule
+	for _, demand := range []string{"Cache-Control: no-cache", "Cache-Control: max-age=0", "Cache-Control: max-age=9000", "Cache-Control: min-fresh=1", "Pragma: no-cache"} {
+		rules = append(rules,
+			rule{"RFC 9111 §5.2.1", "a refresh that failed a moment ago is repeated for " + demand, must, []turn{
+				get().gives(past()), get().gives(says().of(503)).first(), get().would(says()).hit().first(), get(demand).gives(says()).nth(3),
+			}},
+			rule{"RFC 9111 §5.2.1", "a slow origin is waited for by " + demand, must, []turn{
+				get().gives(past()), get(demand).gives(says().after(2 * time.Second)).nth(2),
+			}},
+		)
+	}
+	return append(rules, rule{"RFC 9111 §5.2.1.2", "a refresh that failed a moment ago is not repeated for max-stale", may, []turn{
+		get().gives(past()), get().gives(says().of(503)).first(), get("Cache-Control: max-stale=86400").hit().first(),
+	}})
 }
 
 // is5xx holds for a failure that is told.

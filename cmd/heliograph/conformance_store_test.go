@@ -53,9 +53,14 @@ func storingRules() []rule {
 		rules = append(rules,
 			rule{"RFC 9111 §3", "a " + n + " with max-age is reused", may, reused(withLocation(says(hourly).of(code)))},
 			rule{"RFC 9111 §3", "a " + n + " with Expires is reused", may, reused(withLocation(says("Expires: {+3600}").of(code)))},
-			rule{"RFC 9111 §3", "a " + n + " with neither lifetime nor validator is not reused", must, asked(withLocation(says().of(code)))},
 			rule{"RFC 9111 §5.2.2.5", "a " + n + " with no-store is not reused", must, asked(withLocation(says(hourly + ", no-store").of(code)))},
 		)
+		if bare := withLocation(says().of(code)); code == 404 || code == 410 {
+			// §4.2.2 allows a guess: what the only origin lacks is believed for 30 s.
+			rules = append(rules, rule{"RFC 9111 §4.2.2", "a " + n + " with neither lifetime nor validator is reused for a moment", may, reused(bare)})
+		} else {
+			rules = append(rules, rule{"RFC 9111 §3", "a " + n + " with neither lifetime nor validator is not reused", must, asked(bare)})
+		}
 		guess := withLocation(says("Last-Modified: {-864000}").of(code))
 		if guessable(code) {
 			rules = append(rules, rule{"RFC 9111 §4.2.2", "a " + n + " that says only when it changed is reused for a while", may, reused(guess)})

@@ -64,7 +64,7 @@ func conform(t *testing.T, front, verdict, health string) *score {
 	score := &score{}
 	rules := slices.Concat(
 		storingRules(), sharingRules(), freshnessRules(), ageRules(), requestRules(), staleRules(),
-		validationRules(), conditionRules(), headRules(), invalidationRules(), varyRules(), fieldRules(), rangeRules(), partialRules(), interimRules(),
+		validationRules(), unaskedRules(), conditionRules(), headRules(), invalidationRules(), varyRules(), fieldRules(), rangeRules(), partialRules(), interimRules(),
 		targetedRules(), groupRules(), searchRules(), codingRules(), statusRules(),
 	)
 	t.Run("rules", func(t *testing.T) {

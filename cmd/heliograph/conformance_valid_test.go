@@ -52,6 +52,18 @@ func endToEndFields() [][3]string {
 	}
 }
 
+// unaskedRules are about a 304 that no condition asked for: RFC 9110 §15.4.5.
+func unaskedRules() []rule {
+	return []rule{
+		{"RFC 9110 §15.4.5", "a 304 that nobody asked for is the origin's fault", may, []turn{
+			get().gives(confirms(hourly)).status(502).matches("Proxy-Status", "error=http_protocol_error"),
+		}},
+		{"RFC 9110 §15.4.5", "a 304 to HEAD that nobody asked for is the origin's fault", may, []turn{
+			get().gives(past("must-revalidate")), head().would(confirms(hourly)).status(502).matches("Proxy-Status", "error=http_protocol_error"),
+		}},
+	}
+}
+
 // fieldRules are about which fields are kept and sent on: RFC 9111 §3.1, §3.2, RFC 9110 §7.6.1.
 func fieldRules() []rule {
 	var rules []rule
@@ -79,6 +91,22 @@ func fieldRules() []rule {
 		rule{"RFC 9110 §7.6.1", "a field that a second Connection line names is not stored", must, []turn{
 			get().gives(says(hourly, "Connection: keep-alive", "Connection: a", "A: 1")).lacks("A"), get().hit().lacks("A"),
 		}},
+		rule{"RFC 9110 §7.6.1", "a field that Connection names beside close is neither passed on nor stored", must, []turn{
+			get().gives(says(hourly, "Connection: close, a", "A: 1")).lacks("A"), get().hit().lacks("A"),
+		}},
+		rule{"RFC 9110 §7.6.1", "a field that Connection names before close is neither passed on nor stored", must, []turn{
+			get().gives(says(hourly, "Connection: a, Close", "A: 1")).lacks("A"), get().hit().lacks("A"),
+		}},
+		rule{"RFC 9110 §7.6.1", "a field that one Connection line names and another closes is neither passed on nor stored", must, []turn{
+			get().gives(says(hourly, "Connection: close", "Connection: a", "A: 1")).lacks("A"), get().hit().lacks("A"),
+		}},
+		rule{"RFC 9110 §7.6.1", "a field that Connection names beside close after an interim answer is not passed on", must, []turn{
+			get().gives(says(hourly, "Connection: close, a", "A: 1").hintsFirst("103 Early Hints\nConnection: b")).lacks("A"), get().hit().lacks("A"),
+		}},
+		rule{"RFC 9110 §7.6.1", "a cookie that Connection names beside close is shared with nobody", must, []turn{
+			get().gives(says("Cache-Control: public, max-age=3600", "Connection: close, Set-Cookie", "Set-Cookie: a=1")).lacks("Set-Cookie"), get().would(says()).lacks("Set-Cookie"),
+		}},
+		rule{"RFC 9110 §7.6.1", "close beside it does not let Connection hide a no-store", must, asked(says(hourly+", no-store", "Connection: close, cache-control"))},
 		rule{"RFC 9110 §7.6.1", "a request field that Connection names does not reach the origin", must, []turn{
 			get("Connection: a, keep-alive", "A: 1").gives(says()).hid("A"),
 		}},
@@ -88,6 +116,9 @@ func fieldRules() []rule {
 		rule{"RFC 9110 §7.6.1", "Connection cannot hide a no-store", must, asked(says(hourly+", no-store", "Connection: cache-control"))},
 		rule{"RFC 9111 §3.2", "a 304 does not update what Connection names", must, []turn{
 			get().gives(past().and(tag, "A: 1")), get().gives(confirms(hourly, tag, "Connection: a", "A: 2")).has("A: 1"),
+		}},
+		rule{"RFC 9111 §3.2", "a 304 does not update what Connection names beside close", must, []turn{
+			get().gives(past().and(tag, "A: 1")), get().gives(confirms(hourly, tag, "Connection: close, a", "A: 2")).has("A: 1"),
 		}},
 		rule{"RFC 9111 §3.2", "a 304 does not change Content-Length", must, []turn{
 			get().gives(past().and(tag).with("four")), get().gives(confirms(hourly, tag, "Content-Length: 10")).has("Content-Length: 4").body("four"), get().hit().body("four"),

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/heliograph-edge/heliograph/cache"
 	"github.com/heliograph-edge/heliograph/proxy/console"
 )
 
@@ -61,9 +62,12 @@ func storedWords(e console.ExplainStatus) string {
 
 // refusedWords says why the latest answer was not stored.
 func refusedWords(r *console.RefusedStatus, now time.Time) string {
-	words := fmt.Sprintf("%s, said the answer of %s ago", r.Reason, now.Sub(r.At).Round(time.Second))
+	words := fmt.Sprintf("%s, said the answer of %s ago", r.Reason, now.Sub(r.At).Round(cache.StepUnit))
 	if r.Until != nil && r.Until.After(now) {
-		words += fmt.Sprintf("; readers do not wait for each other for %s more", r.Until.Sub(now).Round(time.Second))
+		words += fmt.Sprintf("; readers do not wait for each other for %s more", r.Until.Sub(now).Round(cache.StepUnit))
+	}
+	if r.Meaning != "" {
+		words += ". " + r.Meaning
 	}
 	return words
 }
@@ -84,6 +88,7 @@ func pageText(n int, p console.PageStatus) string {
 	for _, line := range []struct{ name, value string }{
 		{"varies by", strings.Join(vary, "; ")}, {"codings", strings.Join(p.Codings, ", ")},
 		{"tags", strings.Join(p.Tags, ", ")}, {"ETag", p.ETag},
+		{"bytes held", heldWords(p.Parts)},
 	} {
 		if line.value != "" {
 			fmt.Fprintf(table, "  %s\t%s\n", line.name, printable(line.value))
@@ -95,7 +100,7 @@ func pageText(n int, p console.PageStatus) string {
 		value := ""
 		switch {
 		case s.Time != nil:
-			value = s.Time.Format(time.RFC3339)
+			value = s.Time.Round(cache.StepUnit).Format("2006-01-02T15:04:05.0Z07:00")
 		case s.Seconds != nil:
 			value = secondsWords(*s.Seconds)
 		}
@@ -105,14 +110,30 @@ func pageText(n int, p console.PageStatus) string {
 	return b.String()
 }
 
-// secondsWords is a duration as one reads it: the seconds, and what they are from a minute on.
-func secondsWords(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond)
-	if d < time.Minute {
-		return fmt.Sprintf("%.1f s", d.Seconds())
+// heldWords says which bytes of a page are there, and of how many; empty for all.
+func heldWords(p *console.PartsStatus) string {
+	if p == nil {
+		return ""
 	}
-	d = d.Round(time.Second)
-	text := fmt.Sprintf("%d s", int64(d/time.Second))
+	var spans []string
+	for _, s := range p.Spans {
+		spans = append(spans, fmt.Sprintf("%d-%d", s.First, s.Last))
+	}
+	of := "a length that the origin does not tell"
+	if p.Complete != nil {
+		of = fmt.Sprint(*p.Complete)
+	}
+	return strings.Join(spans, ", ") + " of " + of
+}
+
+// secondsWords is a duration as one reads it: the seconds, and what they are from a minute on,
+// both to [cache.StepUnit], so that sums are right as one reads them.
+func secondsWords(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second)).Round(cache.StepUnit)
+	text := fmt.Sprintf("%.1f s", d.Seconds())
+	if d < time.Minute {
+		return text
+	}
 	if days := d / (24 * time.Hour); days > 0 {
 		return fmt.Sprintf("%s (%dd%dh)", text, days, d/time.Hour%24)
 	}

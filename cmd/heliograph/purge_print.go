@@ -23,33 +23,46 @@ func (f *purgeFlags) print(out io.Writer, results []purged) error {
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "PURGED\tMODE\tPAGES\tSIZE\tSTATE")
-	background, matched := false, int64(0)
 	for _, r := range results {
 		fmt.Fprintln(table, strings.Join(purgeRow(r), "\t"))
-		if r.Purge != nil {
-			background = background || r.Purge.State == console.PurgeRunning
-			matched += r.Purge.Matched
-		}
-		if r.Error != "" {
-			matched++ // nothing is to be said of what is not known
-		}
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	var note string
-	switch {
-	case background:
-		note = "Readers get nothing of it any more; the memory becomes free in the background. See --wait."
-	case matched == 0:
-		note = "Nothing stored matched. See what is stored of an address with: heliograph explain URL"
-	case f.dry:
-		note = "Nothing was done: leave out --dry-run."
-	default:
+	note := purgeNote(results, f.soft, f.dry)
+	if note == "" {
 		return nil
 	}
 	_, err := fmt.Fprintln(out, note)
 	return err
+}
+
+// purgeNote is what is to be said of all orders together, empty for nothing: what is not
+// known of one that failed may be the contrary.
+func purgeNote(results []purged, soft, dry bool) string {
+	background, failed, matched := false, 0, int64(0)
+	for _, r := range results {
+		if r.Error != "" {
+			failed++
+		}
+		if r.Purge != nil {
+			background = background || r.Purge.State == console.PurgeRunning
+			matched += r.Purge.Matched
+		}
+	}
+	switch {
+	case background && soft:
+		return "The pages stay, and are stale from now on: each is fetched anew or confirmed at its next use, and stands in where no origin answers. They are still being counted: see --wait."
+	case background:
+		return "Readers get nothing of it any more; the memory becomes free in the background. See --wait."
+	case failed == len(results):
+		return ""
+	case matched == 0 && failed == 0:
+		return "Nothing stored matched. See what is stored of an address with: heliograph explain URL"
+	case dry:
+		return "Nothing was done: leave out --dry-run."
+	}
+	return ""
 }
 
 // purgeRow is one order in the table.

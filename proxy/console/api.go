@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -66,8 +67,36 @@ func (a *Admin) Handler() http.Handler {
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		Problem(w, http.StatusForbidden, "the admin API obeys no page of another web origin")
 	}))
-	return localOnly(protection.Handler(mux))
+	return localOnly(protection.Handler(explained(mux)))
 }
+
+// explained has what no handler is for answered with a problem body, as all else is.
+func explained(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			w = &unhandled{w, r}
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// unhandled turns the answer of a mux that has no handler for a request into a problem body.
+type unhandled struct {
+	http.ResponseWriter
+	request *http.Request
+}
+
+// WriteHeader writes the whole answer.
+func (u *unhandled) WriteHeader(status int) {
+	detail := fmt.Sprintf("there is nothing at %s: see /", u.request.URL.Path)
+	if allowed := u.Header().Get("Allow"); status == http.StatusMethodNotAllowed {
+		detail = fmt.Sprintf("%s is not for %s, but for %s", u.request.URL.Path, u.request.Method, allowed)
+	}
+	Problem(u.ResponseWriter, status, detail)
+}
+
+// Write drops what the mux would say.
+func (u *unhandled) Write(text []byte) (int, error) { return len(text), nil }
 
 // localOnly refuses requests whose Host does not name this machine to itself.
 func localOnly(next http.Handler) http.Handler {

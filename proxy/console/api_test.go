@@ -156,5 +156,8 @@ func TestMetricsAreServed(t *testing.T) {
 	require.Contains(t, body, "# HELP heliograph_http_requests_total ")
 	index := text(t, d.ask(http.MethodGet, "/"))
 	require.Contains(t, index, "heliograph v1.2.3")
-	require.Equal(t, http.StatusNotFound, d.ask(http.MethodGet, "/nowhere").StatusCode)
+	nowhere := d.ask(http.MethodGet, "/nowhere")
+	require.Equal(t, http.StatusNotFound, nowhere.StatusCode)
+	require.Equal(t, "application/problem+json", nowhere.Header.Get("Content-Type"))
+	require.Contains(t, text(t, nowhere), "there is nothing at /nowhere")
 }

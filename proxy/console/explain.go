@@ -40,11 +40,24 @@ type PageStatus struct {
 	Codings []string     `json:"codings"` // renditions that are kept
 	Tags    []string     `json:"tags"`
 	ETag    string       `json:"etag,omitempty"`
-	Length  int64        `json:"length"`
+	Length  int64        `json:"length"` // as far as it is there
+	Parts   *PartsStatus `json:"parts,omitempty"`
 	Cost    int64        `json:"cost"` // bytes in the store
 	Age     float64      `json:"age_seconds"`
 	TTL     float64      `json:"ttl_seconds"` // negative once it is stale
 	Steps   []StepStatus `json:"freshness"`
+}
+
+// PartsStatus tells which bytes of a page are there that is stored in part.
+type PartsStatus struct {
+	Complete *int64       `json:"complete_length,omitempty"` // absent where the origin does not tell
+	Spans    []SpanStatus `json:"spans"`                     // in order; there is something missing between any two
+}
+
+// SpanStatus is a range of bytes that are there, its first and its last.
+type SpanStatus struct {
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
 }
 
 // VaryStatus is a request field that a page varies by.
@@ -54,7 +67,7 @@ type VaryStatus struct {
 }
 
 // StepStatus is a line of the arithmetic of freshness. It has a time, a number of seconds,
-// or only the note.
+// or only the note; both are rounded so that the sums are right.
 type StepStatus struct {
 	Name    string     `json:"name"`
 	Time    *time.Time `json:"time,omitempty"`
@@ -64,9 +77,10 @@ type StepStatus struct {
 
 // RefusedStatus is an answer that was not stored.
 type RefusedStatus struct {
-	Reason cache.Reason `json:"reason"`
-	At     time.Time    `json:"at"`
-	Until  *time.Time   `json:"remembered_until,omitempty"`
+	Reason  cache.Reason `json:"reason"`
+	Meaning string       `json:"meaning"` // of the reason, in a sentence
+	At      time.Time    `json:"at"`
+	Until   *time.Time   `json:"remembered_until,omitempty"`
 }
 
 // CandidateStatus is an origin as a request would meet it.
@@ -132,7 +146,9 @@ func explainStatus(e proxy.Explanation) ExplainStatus {
 		s.Pages = append(s.Pages, pageStatus(p))
 	}
 	if e.Refused != nil {
-		s.Refused = &RefusedStatus{Reason: e.Refused.Reason, At: e.Refused.At.UTC(), Until: moment(e.Refused.Until)}
+		s.Refused = &RefusedStatus{
+			Reason: e.Refused.Reason, Meaning: e.Refused.Reason.Meaning(), At: e.Refused.At.UTC(), Until: moment(e.Refused.Until),
+		}
 	}
 	for _, c := range e.Candidates {
 		s.Origins = append(s.Origins, candidateStatus(c))
@@ -148,12 +164,28 @@ func candidateStatus(c origin.Candidate) CandidateStatus {
 	}
 }
 
+// partsStatus is which bytes of a page are there as the API shows it, nil for all.
+func partsStatus(p *cache.Parts) *PartsStatus {
+	if p == nil {
+		return nil
+	}
+	s := &PartsStatus{Spans: []SpanStatus{}}
+	if p.Complete >= 0 {
+		s.Complete = &p.Complete
+	}
+	for _, span := range p.Spans {
+		s.Spans = append(s.Spans, SpanStatus{span.From, span.To - 1})
+	}
+	return s
+}
+
 // pageStatus is a stored page as the API shows it.
 func pageStatus(p cache.PageExplanation) PageStatus {
 	s := PageStatus{
 		Chosen: p.Chosen, Partial: p.Partial, Status: p.Status, Origin: p.Origin, Vary: []VaryStatus{},
 		Codings: append([]string{}, p.Codings...), Tags: append([]string{}, p.Tags...), ETag: p.ETag, Length: p.Length, Cost: p.Cost,
-		Age: p.Age.Seconds(), TTL: p.TTL.Seconds(),
+		Parts: partsStatus(p.Parts),
+		Age:   p.Age.Seconds(), TTL: p.TTL.Seconds(),
 	}
 	for _, f := range p.Vary {
 		s.Vary = append(s.Vary, VaryStatus(f))

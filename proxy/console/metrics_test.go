@@ -83,6 +83,8 @@ func TestEveryCombinationExistsAtZero(t *testing.T) {
 		"heliograph_cache_fill_aborts_total":                 1,
 		"heliograph_cache_refreshes_total":                   1,
 		"heliograph_cache_uncacheable_total":                 len(cache.Reasons()),
+		"heliograph_cache_renditions_total":                  3,
+		"heliograph_cache_parts_total":                       len(cache.PartOutcomes()),
 		"heliograph_cache_purges_total":                      2 * len(cache.PurgeKinds()),
 		"heliograph_cache_purges_active":                     1,
 		"heliograph_cache_purged_pages_total":                2,

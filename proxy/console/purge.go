@@ -52,7 +52,11 @@ type PurgesStatus struct {
 func (a *Admin) purge(w http.ResponseWriter, r *http.Request) {
 	var order proxy.PurgeOrder
 	if err := readOrder(http.MaxBytesReader(w, r.Body, orderLimit), &order); err != nil {
-		Problem(w, http.StatusBadRequest, err.Error())
+		status := http.StatusBadRequest
+		if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		Problem(w, status, err.Error())
 		return
 	}
 	report, err := a.Edge.Purge(r.Context(), order)
@@ -79,7 +83,9 @@ func readOrder(body io.Reader, order *proxy.PurgeOrder) error {
 	if err := d.Decode(order); err != nil {
 		return fmt.Errorf("the order cannot be read: %w%s", err, accepted)
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); errors.As(err, new(*http.MaxBytesError)) {
+		return fmt.Errorf("the order cannot be read: %w", err)
+	} else if err != io.EOF {
 		return errors.New("something follows the order" + accepted)
 	}
 	return nil

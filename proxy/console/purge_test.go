@@ -128,7 +128,8 @@ func TestAnOrderThatCannotBeCarriedOutIsRefusedWithAProblem(t *testing.T) {
 		{`{"urls": ["/"]}`, nil, 400, `unknown field \"urls\"`},
 		{`{"url": 1}`, nil, 400, "cannot be read"},
 		{`{"url": "/"} {"url": "/"}`, nil, 400, "something follows"},
-		{`{"url": "` + strings.Repeat("x", 1<<17) + `"}`, nil, 400, "too large"},
+		{`{"url": "` + strings.Repeat("x", 1<<17) + `"}`, nil, 413, "too large"},
+		{`{"url": "/"}` + strings.Repeat(" ", 1<<17), nil, 413, "too large"},
 		{`{}`, nil, 400, "exactly one thing"},
 		{`{"url": "/", "everything": true}`, nil, 400, "exactly one thing"},
 		{`{"url": "ftp://front.test/"}`, nil, 400, "neither a URL"},
@@ -145,7 +146,11 @@ func TestAnOrderThatCannotBeCarriedOutIsRefusedWithAProblem(t *testing.T) {
 		require.Contains(t, said, c.says, name)
 		require.Equal(t, "application/problem+json", answer.Header.Get("Content-Type"), name)
 	}
-	require.Equal(t, http.StatusMethodNotAllowed, d.ask(http.MethodGet, "/api/v1/purge").StatusCode, "a link must not purge")
+	link := d.ask(http.MethodGet, "/api/v1/purge")
+	require.Equal(t, http.StatusMethodNotAllowed, link.StatusCode, "a link must not purge")
+	require.Equal(t, http.MethodPost, link.Header.Get("Allow"))
+	require.Equal(t, "application/problem+json", link.Header.Get("Content-Type"))
+	require.Contains(t, text(t, link), `"detail":"/api/v1/purge is not for GET`)
 	for _, id := range []string{"1", "0", "-1", "x"} {
 		answer := d.ask(http.MethodGet, "/api/v1/purges/"+id)
 		require.Equal(t, http.StatusNotFound, answer.StatusCode)

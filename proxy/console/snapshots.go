@@ -45,6 +45,9 @@ var (
 	cacheAborts    = snapshot("cache_fill_aborts_total", "Fills that ended before their body was whole.")
 	cacheRefreshes = snapshot("cache_refreshes_total", "Pages fetched anew behind a reader's back.")
 	cacheRefused   = snapshot("cache_uncacheable_total", "Answers that were not stored.", "reason")
+	cacheCoded     = snapshot("cache_renditions_total", "Renditions of pages that were compressed to be kept, by coding.", "coding")
+	cacheParts     = snapshot("cache_parts_total",
+		"Requests for ranges of pages that are not stored whole: answered from what is stored (hit), by a fill (filled), by an origin for one reader alone (passed), not at all (failed).", "outcome")
 
 	purgesBegun = snapshot("cache_purges_total",
 		"Purges, by what they were asked of (group: an origin's Cache-Group-Invalidation), and whether pages go (hard) or become stale (soft).", "by", "mode")
@@ -74,6 +77,7 @@ func (s *Snapshots) Describe(out chan<- *prometheus.Desc) {
 		originUp, originActive, originState, originFailures, originSuccess, originCertificate, siteOutage, networkDoubt,
 		requestsNow, connectionsNow,
 		cachePages, cacheBytes, cacheCapacity, cacheEvictions, cacheCollapsed, cacheAborts, cacheRefreshes, cacheRefused,
+		cacheCoded, cacheParts,
 		purgesBegun, purgesActive, purgedPages,
 	} {
 		out <- d
@@ -143,6 +147,12 @@ func (s *Snapshots) collectCache(gauge, counter emit) {
 	counter(cacheRefreshes, float64(count.Refreshes.Load()))
 	for reason, n := range count.Uncacheable {
 		counter(cacheRefused, float64(n.Load()), string(reason))
+	}
+	for coding, n := range count.Renditions {
+		counter(cacheCoded, float64(n.Load()), coding)
+	}
+	for outcome, n := range count.Parts {
+		counter(cacheParts, float64(n.Load()), string(outcome))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,7 +70,7 @@ func (a *absences) has(target string, now time.Time) bool {
 // lacking puts usable origins that were seen to lack what is asked for after the other usable
 // ones. Otherwise the order stays as it is.
 func (p *Pool) lacking(now time.Time, ask *Ask, order []int, views []health.View) []int {
-	if len(order) < 2 || !ask.safe() {
+	if len(order) < 2 || !ask.ordinary() {
 		return order
 	}
 	target := ask.URL.RequestURI()
@@ -87,6 +88,31 @@ func (p *Pool) lacking(now time.Time, ask *Ask, order []int, views []health.View
 	return order
 }
 
+// ordinary reports whether the request asks as anybody would: that there is no such page is then
+// said to everybody. To another method, one reader's credentials or an Accept that rules something
+// out it may be the answer to that.
+func (a *Ask) ordinary() bool {
+	if !a.Whole || !retrieves(a.Method) || len(a.Header["Authorization"]) > 0 || len(a.Header["Cookie"]) > 0 {
+		return false
+	}
+	return len(a.Header["Accept"]) == 0 || slices.ContainsFunc(a.Header["Accept"], takesAnything)
+}
+
+// takesAnything reports whether a line of Accept has a weight above zero for every type,
+// RFC 9110 §12.5.1.
+func takesAnything(line string) bool {
+	for member := range strings.SplitSeq(line, ",") {
+		kind, weight, weighted := strings.Cut(member, ";")
+		if strings.TrimSpace(kind) == "*/*" && (!weighted || strings.ContainsAny(weight, "123456789")) {
+			return true
+		}
+	}
+	return false
+}
+
+// retrieves reports whether a method gets a page, or its header, as it is for everybody.
+func retrieves(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
 // isGone reports whether a status says that there is no such page.
 func isGone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }
 
@@ -94,7 +120,7 @@ func isGone(status int) bool { return status == http.StatusNotFound || status ==
 // not the site's only one. A page that does not show the site's identity says so where its
 // connection shows it: anybody can answer 404 to plain HTTP.
 func (r *race) isAbsent(e ended) bool {
-	if e.response == nil || !isGone(e.response.StatusCode) || !r.ask.safe() || r.pool.lone() {
+	if e.response == nil || !isGone(e.response.StatusCode) || !retrieves(r.ask.Method) || r.pool.lone() {
 		return false
 	}
 	return e.found.class == health.OK || e.found.word && e.response.TLS != nil
@@ -110,7 +136,9 @@ func isPresent(status int) bool {
 // a word, and another origin is asked: free of the budget where that one is well, which is asked
 // no more than if readers had been moved already. It accuses nobody.
 func (r *race) missed(e ended) {
-	e.attempt.origin.absent.add(r.ask.URL.RequestURI(), e.at)
+	if r.ask.ordinary() {
+		e.attempt.origin.absent.add(r.ask.URL.RequestURI(), e.at)
+	}
 	switch {
 	case r.absent:
 		r.agreed, r.winner = true, r.word

@@ -117,7 +117,7 @@ func TestWhatAnOriginLacksIsAskedOfTheOthersFirst(t *testing.T) {
 			servePage(w, r)
 		}, servePage)
 		fetch := func(path, origin string) {
-			got, err := s.pool.Fetch(t.Context(), ask(http.MethodGet, path))
+			got, err := s.pool.Fetch(t.Context(), ordinary(path))
 			requireAnswer(t, got, err, origin, page)
 		}
 		fetch("/new", "b")
@@ -131,6 +131,64 @@ func TestWhatAnOriginLacksIsAskedOfTheOthersFirst(t *testing.T) {
 		fetch("/new", "b")
 		require.EqualValues(t, 3, s.at["a"].requests.Load(), "for a while")
 	})
+}
+
+// ordinary asks for a page as anybody would.
+func ordinary(path string) *Ask {
+	a := ask(http.MethodGet, path)
+	a.Whole = true
+	return a
+}
+
+func TestWhatOneReaderIsToldDivertsNoOthers(t *testing.T) {
+	for name, change := range map[string]func(*Ask){
+		"a part":                     func(a *Ask) { a.Whole = false },
+		"an Accept of its own":       func(a *Ask) { a.Header.Set("Accept", "application/x-tides") },
+		"an Accept that excludes":    func(a *Ask) { a.Header.Set("Accept", "text/html, */*;q=0.0") },
+		"a cookie":                   func(a *Ask) { a.Header.Set("Cookie", "reader=1") },
+		"credentials":                func(a *Ask) { a.Header.Set("Authorization", "Basic cmVhZGVy") },
+		"a question of what is done": func(a *Ask) { a.Method = http.MethodOptions },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lacks := true
+				s := newScene(t, func(w http.ResponseWriter, r *http.Request) {
+					if lacks {
+						http.NotFound(w, r)
+						return
+					}
+					servePage(w, r)
+				}, servePage)
+				odd := ordinary("/")
+				change(odd)
+				got, err := s.pool.Fetch(t.Context(), odd)
+				require.NoError(t, err)
+				readAll(t, got)
+				lacks = false
+				got, err = s.pool.Fetch(t.Context(), ordinary("/"))
+				requireAnswer(t, got, err, "a", page)
+			})
+		})
+	}
+	for _, accept := range []string{"*/*", "text/html,application/xml;q=0.9,*/*;q=0.8", "text/html, */* ;q=1"} {
+		a := ordinary("/")
+		a.Header.Set("Accept", accept)
+		require.True(t, a.ordinary(), accept)
+	}
+}
+
+func TestNoSecondOriginIsAskedWhetherAMethodFindsNothing(t *testing.T) {
+	for _, method := range []string{http.MethodOptions, "PROPFIND", "QUERY", "REPORT", "SEARCH"} {
+		for _, handler := range []http.HandlerFunc{serveStatus(404, "none"), serveHTML(404, "none")} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, handler, servePage)
+				got, err := s.pool.Fetch(t.Context(), ask(method, "/"))
+				requireAnswer(t, got, err, "a", "none")
+				require.False(t, got.Doubtful)
+				require.Zero(t, s.at["b"].requests.Load(), method)
+			})
+		}
+	}
 }
 
 func TestAnAbsenceIsForgottenWithThePageThatCame(t *testing.T) {

@@ -36,6 +36,10 @@ type Attempt struct {
 	Sent     bool // something of the request may have reached the origin
 }
 
+// maxIdleEnds is how many connections that turn out to be closed one request with a body is tried
+// on before it is given a new one.
+const maxIdleEnds = 4
+
 // attempt is one request to one origin under way.
 type attempt struct {
 	pool     *Pool
@@ -67,7 +71,7 @@ type ended struct {
 // stream or connection is cut short is sent once more, by HTTP/1.1; to a site's only origin
 // none is that may have been acted on, but the next ones go by HTTP/1.1.
 func (a *attempt) send(body io.ReadCloser, told heard) ended {
-	told.connected = a.origin.connected
+	told.connected, told.seen = a.origin.connected, &a.origin.keepAlive
 	a.progress.once = a.pool.lone()
 	e := a.once(body, told)
 	if e.found.class != health.StreamReset {
@@ -140,19 +144,22 @@ func (a *attempt) once(body io.ReadCloser, told heard) ended {
 
 // exchange sends the request and returns the answer. Where a connection turns out to have been
 // closed while it was idle, so that nothing of the request has left, it is sent on another: net/http
-// does so for requests without a body, and this for the others. Each such connection ends, so the
-// last is a new one.
+// does so for requests without a body, and this for the others, [maxIdleEnds] times.
 func (a *attempt) exchange(body io.ReadCloser, told heard) (*http.Response, error) {
 	ctx := a.progress.watch(a.ctx, a.ask.resendable(), told)
-	for {
-		response, err := a.roundTrip(a.origin.direct(ctx, a.ask, body, a.moved))
+	for turn := 0; ; turn++ {
+		if turn == maxIdleEnds {
+			a.origin.Close() // those that are idle: the last is a new one
+		}
+		response, err := a.roundTrip(a.origin.direct(ctx, a.ask, body, a.sharing()))
 		switch {
 		case err == nil:
+			a.progress.amend(response)
 			if a.progress.conn != nil {
 				a.progress.conn.heed(response.Header)
 			}
 			return response, nil
-		case !a.progress.unsent() || a.ctx.Err() != nil:
+		case !a.progress.unsent() || turn == maxIdleEnds || a.ctx.Err() != nil:
 			return nil, err
 		}
 		a.progress.sent.Store(false)
@@ -165,20 +172,15 @@ func (a *attempt) exchange(body io.ReadCloser, told heard) (*http.Response, erro
 	}
 }
 
-// roundTrip sends a request by the version of HTTP that the origin is asked by. An origin that
-// was left to HTTP/1.1 and does not speak it is asked by HTTP/2 again; a site's only origin,
-// of which nothing has proved that it does, already where HTTP/1.1 brings no answer.
-func (a *attempt) roundTrip(request *http.Request) (*http.Response, error) {
-	transport := a.origin.at(a.pool.now())
-	if a.http1 {
-		transport = a.origin.http1
+// sharing is what the origin shares the site with.
+func (a *attempt) sharing() sharing {
+	switch {
+	case a.pool.lone():
+		return withNobody
+	case a.moved:
+		return movedOn
 	}
-	response, err := transport.RoundTrip(request)
-	if err != nil && transport == a.origin.http1 && context.Cause(a.ctx) == nil &&
-		(a.progress.once || a.progress.at() == health.StageHandshake) {
-		a.origin.cuts.refuted()
-	}
-	return response, err
+	return withOthers
 }
 
 // heed has the origin rest where its answer asks for that.

@@ -2,7 +2,6 @@ package origin
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +38,10 @@ type connection struct {
 	failure atomic.Value // of type failure: why nothing more comes
 	keep    atomic.Int64 // for how long the origin keeps it idle, in nanoseconds; 0 where it does not say
 	silent  atomic.Bool  // nothing comes while it is idle: TLS has messages of its own
+	// head is that of the answer to come; nil once it was read.
+	head atomic.Pointer[head]
+	turn atomic.Int64           // how many requests it was given
+	idle atomic.Pointer[idling] // since the latest of them; nil or of an earlier one while it has one
 }
 
 // failure is an error in an atomic.Value, which wants one type.
@@ -58,28 +61,37 @@ func remembered(dial func(ctx context.Context, network, address string) (net.Con
 // connectionOf is the connection below one that net/http tells of; nil where it carries many
 // requests at a time, by HTTP/2, whose protocol tells which of them were acted on.
 func connectionOf(conn net.Conn) *connection {
-	secure, ok := conn.(*tls.Conn)
-	if ok {
-		if secure.ConnectionState().NegotiatedProtocol == "h2" {
-			return nil
-		}
-		conn = secure.NetConn()
+	switch c := conn.(type) {
+	case *secured:
+		return c.below
+	case *connection:
+		c.silent.Store(true)
+		return c
 	}
-	c, is := conn.(*connection)
-	if is {
-		c.silent.Store(!ok)
-	}
-	return c
+	return nil
 }
 
 // Read implements net.Conn.
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err != nil {
+		if isOriginsEnd(err) {
+			c.learn(time.Now())
+		}
 		c.failure.CompareAndSwap(nil, failure{err})
 		c.over.Store(true)
 	}
+	if c.silent.Load() {
+		c.watch(p[:n])
+	}
 	return n, err
+}
+
+// watch takes what was read, without TLS, for the head that is to come.
+func (c *connection) watch(p []byte) {
+	if h := c.head.Load(); h != nil && len(p) > 0 && h.feed(p) {
+		c.head.CompareAndSwap(h, nil)
+	}
 }
 
 // Write implements net.Conn. A request does not begin on a connection that is over, so that
@@ -94,8 +106,12 @@ func (c *connection) Write(p []byte) (int, error) {
 }
 
 // begin notes that a request is about to be written. One that was idle for too long, or that
-// the origin has closed by now, takes none.
-func (c *connection) begin(reused bool, idle, most time.Duration) {
+// the origin has closed by now, takes none. The head of the answer is the request's own: net/http
+// gives the connection to the next one before it gives an answer without a body to this one.
+func (c *connection) begin(reused bool, idle, most time.Duration) *head {
+	h := new(head)
+	c.head.Store(h)
+	c.turn.Add(1)
 	c.mark.Store(c.written.Load())
 	if keep := time.Duration(c.keep.Load()); keep > 0 {
 		most = keep
@@ -103,6 +119,7 @@ func (c *connection) begin(reused bool, idle, most time.Duration) {
 	if reused && (most > 0 && idle >= most || c.isClosed()) {
 		c.over.Store(true)
 	}
+	return h
 }
 
 // used reports whether anything of the latest request was sent.

@@ -243,8 +243,8 @@ func (b *resumable) request(ctx context.Context, place int, s *search) *continua
 
 // remainder sends the request for the rest of a body, and checks that it fits.
 func (a *attempt) remainder(page validator, s *search) ended {
-	ctx := a.progress.watch(a.ctx, true, heard{connected: a.origin.connected})
-	response, err := a.roundTrip(a.origin.direct(ctx, a.ask, nil, true))
+	ctx := a.progress.watch(a.ctx, true, heard{connected: a.origin.connected, seen: &a.origin.keepAlive})
+	response, err := a.roundTrip(a.origin.direct(ctx, a.ask, nil, movedOn))
 	now := a.pool.now()
 	if err != nil {
 		stage := a.progress.at()

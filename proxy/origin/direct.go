@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -27,6 +28,7 @@ type Ask struct {
 	URL    *url.URL    // path and query; scheme and host are the site's canonical ones
 	Header http.Header // end-to-end fields for any origin, forwarding fields included
 	Body   *Body       // nil without one
+	Whole  bool        // the whole page is asked for, as it is for others than this reader
 	// Trailer is the request's trailer section; it is filled while the body is read.
 	Trailer http.Header
 	// Conditional adds the conditions that only the named origin understands. It
@@ -57,15 +59,34 @@ func (a *Ask) resendable() bool {
 	return a.safe() || a.Header.Get("Idempotency-Key") != "" || a.Header.Get("X-Idempotency-Key") != ""
 }
 
-// ownConditions are the fields in which a reader tells what it has of a page.
-var ownConditions = []string{"If-None-Match", "If-Modified-Since", "If-Range", "Range"}
+// sharing is what an origin that is asked shares its site with.
+type sharing uint8
+
+const (
+	withNobody sharing = iota // the site's only one: what a reader has of a page is of there
+	withOthers
+	movedOn // and the request was meant for another
+)
+
+// leaveBehind takes out of a request to get something what tells what its reader has of a page,
+// which may be another origin's: it must not be compared with what this one has, nor joined to a
+// part of it. A part that is wanted whatever the reader has may be asked for, but not once the
+// request has moved on. Elsewhere, as in a PUT, the fields keep it from overwriting.
+func leaveBehind(header http.Header, method string, s sharing) {
+	if s == withNobody || method != http.MethodGet && method != http.MethodHead {
+		return
+	}
+	if len(header["If-Range"]) > 0 || s == movedOn {
+		delete(header, "Range") // without If-Range it would be answered whatever has changed, RFC 9110 §13.1.5
+	}
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Range"} {
+		delete(header, name)
+	}
+}
 
 // direct turns the canonical request into one for this origin: URL, Host and
-// whatever names the canonical address. One that has moved on from the origin it was
-// meant for leaves the reader's own conditions behind: what the reader has came from
-// there, and must not be joined to a part of what this one has. In a PUT they are no
-// such thing, but keep it from overwriting.
-func (o *Origin) direct(ctx context.Context, ask *Ask, body io.ReadCloser, moved bool) *http.Request {
+// whatever names the canonical address, and without what only another origin understands.
+func (o *Origin) direct(ctx context.Context, ask *Ask, body io.ReadCloser, s sharing) *http.Request {
 	u := *ask.URL
 	u.Scheme, u.Host = o.URL.Scheme, o.URL.Host
 	header := ask.Header.Clone()
@@ -76,11 +97,7 @@ func (o *Origin) direct(ctx context.Context, ask *Ask, body io.ReadCloser, moved
 			header.Set(name, own+value[len(canonical):])
 		}
 	}
-	if moved && (ask.Method == http.MethodGet || ask.Method == http.MethodHead) {
-		for _, name := range ownConditions {
-			delete(header, name)
-		}
-	}
+	leaveBehind(header, ask.Method, s)
 	if ask.Conditional != nil {
 		ask.Conditional(o.ID.Origin, header)
 	}
@@ -115,6 +132,10 @@ type progress struct {
 	// sends; nil where another request may be on it.
 	conn   *connection
 	reused bool
+	turn   int64                // of the request on it
+	seen   *keepAlive           // the origin's
+	head   *head                // of the answer on conn; nil where that is
+	secure *tls.ConnectionState // of the latest connection; nil without TLS
 }
 
 // reach notes that a stage has begun. The transport may still tell of a dial that
@@ -135,16 +156,21 @@ func (p *progress) at() health.Stage { return health.Stages()[p.stage.Load()] }
 // out to be closed: nothing of the request has left.
 func (p *progress) unsent() bool { return p.conn != nil && p.reused && !p.conn.used() }
 
-// heard is told what an attempt's transport tells. Each may be nil.
+// heard is told what an attempt's transport tells. Each function may be nil.
 type heard struct {
 	interim   func(code int, header http.Header) // of each interim answer but 100 and 101
 	wrote     func()                             // when all of the request was written
 	connected func(net.Conn)                     // of each connection that is used for the first time
+	seen      *keepAlive                         // of idle connections that end; never nil
 }
 
 // took takes note of the connection that the request is written to.
 func (p *progress) took(info httptrace.GotConnInfo) {
-	p.conn, p.reused = connectionOf(info.Conn), info.Reused
+	p.conn, p.reused, p.head, p.secure = connectionOf(info.Conn), info.Reused, nil, nil
+	if outer := securedBy(info.Conn); outer != nil {
+		state := outer.ConnectionState()
+		p.secure = &state
+	}
 	if p.conn == nil {
 		return
 	}
@@ -152,19 +178,38 @@ func (p *progress) took(info httptrace.GotConnInfo) {
 	if p.once {
 		most = loneIdle
 	}
-	p.conn.begin(info.Reused, info.IdleTime, most)
+	p.head = p.conn.begin(info.Reused, info.IdleTime, most)
+	p.turn = p.conn.turn.Load()
+	if limit := p.seen.limit(time.Now()); info.Reused && limit > 0 && info.IdleTime >= limit {
+		p.conn.over.Store(true)
+	}
+}
+
+// amend gives the answer what net/http has taken from it, or does not know.
+func (p *progress) amend(response *http.Response) {
+	if p.head != nil {
+		p.head.amend(response.Header)
+	}
+	if response.TLS == nil {
+		response.TLS = p.secure
+	}
 }
 
 // watch returns ctx with a trace that keeps p, and tells h.
 func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.Context {
+	p.seen = h.seen
 	ctx = context.WithValue(ctx, progressKey{}, p)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			// The transport asks for another connection only when not a byte went
 			// out on the last, or when the request may be sent again.
+			if p.unsent() {
+				p.stage.Store(0)
+			}
 			if !resendable || p.unsent() {
 				p.sent.Store(false)
 			}
+			p.conn, p.reused = nil, false // there may never be another: a dial that fails tells nothing of the last
 		},
 		ConnectStart:      func(string, string) { p.reach(stageConnect) },
 		TLSHandshakeStart: func() { p.reach(stageHandshake) },
@@ -174,6 +219,11 @@ func (p *progress) watch(ctx context.Context, resendable bool, h heard) context.
 			p.took(info)
 			if !info.Reused && h.connected != nil {
 				h.connected(info.Conn)
+			}
+		},
+		PutIdleConn: func(err error) {
+			if err == nil && p.conn != nil {
+				p.conn.rests(p.turn, p.seen, time.Now())
 			}
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {

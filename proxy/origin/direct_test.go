@@ -3,8 +3,10 @@ package origin
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,7 +22,7 @@ func TestTheRequestIsDirectedToTheOrigin(t *testing.T) {
 	}
 	a.Conditional = func(origin string, header http.Header) { header.Set("If-None-Match", `"of `+origin+`"`) }
 	before := a.Header.Clone()
-	out := o.direct(t.Context(), a, nil, false)
+	out := o.direct(t.Context(), a, nil, withNobody)
 	require.Equal(t, "http://alternate.example:8080/news?page=2", out.URL.String())
 	require.Equal(t, "alternate.example:8080", out.Host)
 	require.Equal(t, "http://alternate.example:8080", out.Header.Get("Origin"))
@@ -42,7 +44,7 @@ func TestOnlyTheCanonicalAddressIsReplaced(t *testing.T) {
 	} {
 		a := ask(http.MethodGet, "/")
 		a.Header.Set("Referer", value)
-		require.Equal(t, value, o.direct(t.Context(), a, nil, false).Header.Get("Referer"))
+		require.Equal(t, value, o.direct(t.Context(), a, nil, withNobody).Header.Get("Referer"))
 	}
 }
 
@@ -53,34 +55,60 @@ func TestTheBodyGoesWithItsLengthAndTrailer(t *testing.T) {
 	a.Trailer = http.Header{"X-Sum": nil}
 	body, ok := a.Body.open()
 	require.True(t, ok)
-	out := o.direct(t.Context(), a, body, false)
+	out := o.direct(t.Context(), a, body, withNobody)
 	require.Equal(t, body, out.Body)
 	require.EqualValues(t, 8, out.ContentLength)
 	require.Equal(t, a.Trailer, out.Trailer)
 	require.Nil(t, out.GetBody, "net/http must not send it again by itself")
 }
 
-func TestARequestThatHasMovedOnLeavesTheReadersConditionsBehind(t *testing.T) {
+func TestAReadersConditionsStayBehindWhereAnotherOriginMayHaveMintedThem(t *testing.T) { // RFC 9111 §4.3.2, RFC 9110 §13.1.5
 	o := NewOrigin(Config{ID: id("alternate"), URL: &url.URL{Scheme: "https", Host: "alternate.example"}})
 	for _, test := range []struct {
-		method string
-		moved  bool
-		kept   bool
+		method  string
+		sharing sharing
+		given   string
+		kept    string
 	}{
-		{"GET", false, true}, {"GET", true, false}, {"HEAD", true, false},
-		{"PUT", true, true}, {"POST", true, true}, // there they keep from overwriting
+		{"GET", withNobody, "If-None-Match If-Modified-Since If-Range Range", "If-None-Match If-Modified-Since If-Range Range"},
+		{"HEAD", withNobody, "If-None-Match If-Modified-Since", "If-None-Match If-Modified-Since"},
+		{"GET", withOthers, "If-None-Match If-Modified-Since If-Range Range", ""},
+		{"GET", withOthers, "If-None-Match Range", "Range"},
+		{"HEAD", withOthers, "If-None-Match If-Modified-Since", ""},
+		{"GET", movedOn, "If-None-Match If-Modified-Since If-Range Range", ""},
+		{"GET", movedOn, "Range", ""},
+		{"HEAD", movedOn, "If-Modified-Since Range", ""},
+		{"PUT", movedOn, "If-None-Match If-Modified-Since", "If-None-Match If-Modified-Since"}, // there they keep from overwriting
+		{"POST", withOthers, "If-None-Match Range", "If-None-Match Range"},
 	} {
 		a := ask(test.method, "/")
-		for _, name := range ownConditions {
+		for name := range strings.FieldsSeq(test.given + " If-Match") {
 			a.Header.Set(name, "the reader's")
 		}
-		a.Header.Set("If-Match", "the reader's")
-		out := o.direct(t.Context(), a, nil, test.moved)
-		for _, name := range ownConditions {
-			require.Equal(t, test.kept, out.Header.Get(name) != "", "%s %s", test.method, name)
+		out := o.direct(t.Context(), a, nil, test.sharing)
+		for name := range strings.FieldsSeq(test.given) {
+			require.Equal(t, slices.Contains(strings.Fields(test.kept), name), out.Header.Get(name) != "", "%+v: %s", test, name)
 			require.NotEmpty(t, a.Header.Get(name), "the ask is not changed")
 		}
 		require.NotEmpty(t, out.Header.Get("If-Match"))
+	}
+}
+
+func TestAReadersConditionsGoToNoneOfSeveralOriginsEvenAtFirst(t *testing.T) {
+	for count, want := range map[int]string{1: `"of another"`, 2: ""} {
+		synctest.Test(t, func(t *testing.T) {
+			var came string
+			handlers := []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+				came = r.Header.Get("If-None-Match")
+				servePage(w, r)
+			}, servePage}
+			s := newScene(t, handlers[:count]...)
+			a := ask(http.MethodGet, "/")
+			a.Header.Set("If-None-Match", `"of another"`)
+			got, err := s.pool.Fetch(t.Context(), a)
+			requireAnswer(t, got, err, "a", page)
+			require.Equal(t, want, came)
+		})
 	}
 }
 
@@ -89,5 +117,5 @@ func TestTheConditionsOfTheOriginItselfStayWhenARequestHasMovedOn(t *testing.T) 
 	a := ask(http.MethodGet, "/")
 	a.Header.Set("If-None-Match", `"the reader's"`)
 	a.Conditional = func(_ string, header http.Header) { header.Set("If-None-Match", `"ours"`) }
-	require.Equal(t, `"ours"`, o.direct(t.Context(), a, nil, true).Header.Get("If-None-Match"))
+	require.Equal(t, `"ours"`, o.direct(t.Context(), a, nil, movedOn).Header.Get("If-None-Match"))
 }

@@ -49,6 +49,24 @@ func TestHintsComeOnlyFromAnOriginThatIsHealthy(t *testing.T) {
 	})
 }
 
+func TestALoneOriginsHintsAreItsWordUntilItIsKnownToBeSomethingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, hinting("</a.css>; rel=preload", servePage))
+		require.Equal(t, []string{"</a.css>; rel=preload"}, s.hintsOf(), "unknown")
+		s.tracker.Observe(id("a"), health.Observation{At: time.Now(), Class: health.BlockPage, Stage: health.StageIdentity})
+		require.Equal(t, health.Blocked, s.tracker.View(id("a")).Verdict)
+		require.Empty(t, s.hintsOf())
+	})
+	lone, several := &race{pool: &Pool{site: Site{Origins: make([]*Origin, 1)}}}, &race{pool: &Pool{site: Site{Origins: make([]*Origin, 2)}}}
+	for verdict, trusted := range map[health.Verdict]bool{
+		health.Unknown: true, health.Healthy: true, health.Suspect: true, health.Down: true, health.Probation: true, health.Drained: true,
+		health.Blocked: false, health.Hijacked: false,
+	} {
+		require.Equal(t, trusted, lone.trusts(verdict), verdict)
+		require.Equal(t, verdict == health.Healthy, several.trusts(verdict), verdict)
+	}
+}
+
 func TestHintsEndWithTheFirstAnswerThatIsNotThePublications(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		good := hinting("</b.css>; rel=preload", servePage)

@@ -19,6 +19,8 @@ type finding struct {
 	word bool
 	// doubtful: it must not be stored, even where it is passed on.
 	doubtful bool
+	// questionable: it must not be stored in place of a page that is.
+	questionable bool
 	// silent: it says nothing about the origin's health.
 	silent bool
 
@@ -240,7 +242,7 @@ func (l *look) readable() bool { return l.coding == "" || l.coding == "identity"
 // isGone reports whether the answer says that there is no such page.
 func (l *look) isGone() bool {
 	status := l.response.StatusCode
-	return safe(l.method) && (status == http.StatusNotFound || status == http.StatusGone)
+	return retrieves(l.method) && isGone(status)
 }
 
 // page judges an answer by its beginning.

@@ -156,6 +156,16 @@ func TestWhichAnswersHTTPAllows(t *testing.T) { // RFC 9110 §7.8, §15
 	}
 }
 
+func TestAPartThatWasNotAskedForIsNoneToAReadersRequestAlone(t *testing.T) { // RFC 9110 §15.3.7
+	for method, allowed := range map[string]bool{"GET": false, "HEAD": false, "QUERY": false, "POST": true, "PUT": true, "DELETE": true, "REBOOT": true} {
+		a, response := ask(method, "/"), answered(http.StatusPartialContent, http.NoBody)
+		require.Equal(t, allowed, a.impossible(response) == "", method)
+		a.Header.Set("Range", "bytes=0-3")
+		response.Request = nil
+		require.Empty(t, a.impossible(response), method)
+	}
+}
+
 func TestEveryMarkerIsWanted(t *testing.T) {
 	find := func(body string) health.Class {
 		return inspect(answered(200, iotest.OneByteReader(strings.NewReader(body))), http.MethodGet, gated(Site{Markers: []string{"Gazette", "Harbour"}}), true).class

@@ -51,6 +51,7 @@ func TestWhatALoneOriginSaysIsItsWord(t *testing.T) {
 		{"an error", 500, "no", []string{"Content-Type", html, "Cache-Control", lasts}, false},
 		{"a bad gateway", 502, "no", []string{"Cache-Control", lasts}, false},
 		{"a pause", 503, "no", []string{"Retry-After", "5"}, false},
+		{"a circle of its own", 508, "round", nil, false},
 		{"an error that nobody knows", 599, "no", []string{"Cache-Control", lasts}, false},
 		{"a success that nobody knows", 299, "yes", []string{"Cache-Control", lasts}, false},
 		{"a redirect without a target", 302, "", []string{"Cache-Control", lasts}, false},
@@ -76,6 +77,77 @@ func TestWhatALoneOriginSaysIsItsWord(t *testing.T) {
 				for i := 0; i < len(test.fields); i += 2 {
 					require.Equal(t, test.fields[i+1], got.Response.Header.Get(test.fields[i]))
 				}
+			})
+		})
+	}
+}
+
+func TestWhatLooksLikeABlockTooIsQuestionableFromALoneOrigin(t *testing.T) {
+	const html, lasts, away = "text/html; charset=utf-8", "max-age=3600", "https://elsewhere.test/"
+	for _, test := range []struct {
+		name         string
+		status       int
+		fields       []string
+		questionable bool
+		doubtful     bool
+	}{
+		{"a redirect elsewhere for an hour", 302, []string{"Location", away, "Cache-Control", lasts}, true, false},
+		{"a redirect elsewhere for no time", 302, []string{"Location", away, "Expires", "0"}, false, true},
+		{"a redirect elsewhere not to be kept", 302, []string{"Location", away, "Cache-Control", "no-store, no-cache, max-age=0"}, false, true},
+		{"a redirect on the site", 302, []string{"Location", "/elsewhere", "Cache-Control", lasts}, false, false},
+		{"a refusal for legal reasons, for an hour", 451, []string{"Cache-Control", lasts}, true, false},
+		{"a refusal for legal reasons, not to be kept", 451, []string{"Cache-Control", "no-store, max-age=60"}, false, true},
+		{"a refusal for an hour", 403, []string{"Content-Type", html, "Cache-Control", lasts}, true, false},
+		{"a refusal in plain text", 403, []string{"Content-Type", "text/plain"}, true, false},
+		{"a page", 200, []string{"Content-Type", html, "Cache-Control", lasts}, false, false},
+		{"a page that is not there", 404, []string{"Content-Type", html, "Cache-Control", lasts}, false, false},
+		{"an error", 500, []string{"Content-Type", html, "Cache-Control", lasts}, false, false},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			t.Run(test.name+"/"+method, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScene(t, answering(test.status, "no", test.fields...))
+					s.unmarked()
+					s.pool.site.Own = own
+					got, err := s.pool.Fetch(t.Context(), ask(method, "/"))
+					require.NoError(t, err)
+					readAll(t, got)
+					require.Equal(t, test.status, got.Response.StatusCode)
+					require.Equal(t, test.questionable, got.Questionable)
+					require.Equal(t, test.doubtful, got.Doubtful)
+				})
+			})
+		}
+	}
+}
+
+func TestNoPageOfALoneOriginIsStoredWhileProbesFindAnother(t *testing.T) {
+	const taken = "<!doctype html><title>Notice</title><p>This site is not available."
+	for _, test := range []struct {
+		class    health.Class
+		kind     string
+		doubtful bool
+	}{
+		{health.IdentityMismatch, "text/html", true}, {health.IdentityMismatch, "application/xhtml+xml", true}, {health.IdentityMismatch, "", true},
+		{health.BlockPage, "text/html", true},
+		{health.IdentityMismatch, "text/plain", false}, {health.IdentityMismatch, "image/png", false},
+		{health.RedirectOffsite, "text/html", false}, {health.OK, "text/html", false}, {health.ServerError, "text/html", false},
+	} {
+		t.Run(string(test.class)+" "+test.kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				body := taken
+				if !test.doubtful && test.kind != "text/html" {
+					body = "high water at noon"
+				}
+				s := newScene(t, answering(200, body, "Content-Type", test.kind, "Cache-Control", "max-age=3600"))
+				s.unmarked()
+				for range 6 {
+					s.tracker.Observe(id("a"), health.Observation{At: time.Now(), Class: test.class, Stage: health.StageIdentity})
+					time.Sleep(time.Minute)
+				}
+				got, err := s.fetch()
+				requireAnswer(t, got, err, "a", body)
+				require.Equal(t, test.doubtful, got.Doubtful)
 			})
 		})
 	}
@@ -208,5 +280,29 @@ func TestTheReadersConditionsReachALoneOriginAsTheyAre(t *testing.T) { // RFC 91
 				require.False(t, got.Doubtful)
 			})
 		}
+	}
+}
+
+func TestALoopThatAProxyHasFoundIsNotALoneOriginsWord(t *testing.T) { // RFC 9209 §2.3
+	for status, word := range map[string]bool{
+		"":                                       true,
+		"inner; received-status=508":             true,
+		"inner; details=\"proxy_loop_detected\"": true,
+		"heliograph; error=proxy_loop_detected":  false,
+		"inner, heliograph ; error=proxy_loop_detected;details=x": false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(t, answering(http.StatusLoopDetected, "round", "Proxy-Status", status))
+			s.unmarked()
+			got, err := s.fetch()
+			if word {
+				requireAnswer(t, got, err, "a", "round")
+				require.Equal(t, health.ServerError, got.Attempts[0].Class)
+				return
+			}
+			var none *Error
+			require.ErrorAs(t, err, &none)
+			require.Equal(t, health.LoopDetected, none.Class())
+		})
 	}
 }

@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"crypto/tls"
 	"net"
 	"net/http"
 	"net/url"
@@ -41,6 +40,7 @@ type Origin struct {
 	http1     *http.Transport // HTTP/1.1 alone
 	latency   latency
 
+	keepAlive keepAlive    // for how long it was seen to keep idle connections
 	absent    *absences    // what it lacks
 	cuts      cuts         // of its HTTP/2
 	restUntil atomic.Int64 // when it may be asked like the others again, in Unix nanoseconds
@@ -70,13 +70,12 @@ func newTransport(c Config, http2 bool) *http.Transport {
 	if c.URL != nil {
 		name = c.URL.Hostname()
 	}
-	return &http.Transport{
+	return secure(&http.Transport{
 		Proxy:                  sendOnce,
 		DialContext:            remembered(c.Way.DialContext),
 		TLSClientConfig:        c.Way.TLS(name),
 		Protocols:              protocols,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-		TLSHandshakeTimeout:    handshakeTimeout,
 		ResponseHeaderTimeout:  firstByteTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		IdleConnTimeout:        60 * time.Second,
@@ -85,7 +84,7 @@ func newTransport(c Config, http2 bool) *http.Transport {
 		DisableCompression:     true, // what the reader accepts is asked for, no more
 		ReadBufferSize:         16 << 10,
 		WriteBufferSize:        8 << 10,
-	}
+	})
 }
 
 // at is the transport for a request at that time.
@@ -99,7 +98,7 @@ func (o *Origin) at(now time.Time) *http.Transport {
 // connected tells the origin's Way of a new connection. One with TLS was verified, or it
 // would not be there.
 func (o *Origin) connected(conn net.Conn) {
-	if _, secure := conn.(*tls.Conn); secure {
+	if securedBy(conn) != nil {
 		o.way.Handshaken(o.URL.Hostname(), conn)
 	}
 }

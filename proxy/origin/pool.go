@@ -74,7 +74,10 @@ type Result struct {
 	Responded time.Time
 	Attempts  []Attempt
 	Doubtful  bool // passed on for want of a better one, and not to be stored
-	Agreed    bool // a 404 or 410, and a second origin said the same
+	// Questionable: nobody could contradict it, but a block looks like it, too. It is never to be
+	// stored in place of a page.
+	Questionable bool
+	Agreed       bool // a 404 or 410, and a second origin said the same
 }
 
 // Error says that no origin could answer, and what each said.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/heliograph-edge/heliograph/health"
@@ -152,7 +151,9 @@ func (r *race) ended(e ended) {
 		return
 	case e.found.class == health.OK && (!r.absent || isPresent(e.response.StatusCode)),
 		!r.ask.safe() && e.response != nil && e.found.class == health.ServerError:
-		e.attempt.origin.absent.forget(r.ask.URL.RequestURI())
+		if r.ask.ordinary() {
+			e.attempt.origin.absent.forget(r.ask.URL.RequestURI())
+		}
 		r.winner = &e
 		return
 	}
@@ -181,19 +182,6 @@ func (r *race) isWord(e ended) bool {
 		return e.found.word
 	}
 	return e.found.word && (len(r.pool.site.Origins) == 1 || statesLifetime(e.response.Header))
-}
-
-// statesLifetime reports whether an answer says for how long it may be kept.
-func statesLifetime(header http.Header) bool {
-	if header.Get("Expires") != "" {
-		return true
-	}
-	for _, line := range header["Cache-Control"] {
-		if line = strings.ToLower(line); strings.Contains(line, "max-age") || strings.Contains(line, "s-maxage") {
-			return true
-		}
-	}
-	return false
 }
 
 // next moves the request on to another origin after a failed attempt, where that
@@ -304,10 +292,12 @@ func (r *race) result() (*Result, error) {
 		r.pool.events.Hedged(r.pool.site.Name, winner)
 	}
 	r.abandon(errOvertaken)
+	accused := r.pool.lone() && isAccused(r.pool.tracker.View(best.attempt.origin.ID), best.response)
 	best.resume(r.parent)
 	return &Result{
 		Response: best.response, Origin: best.attempt.origin.ID.Origin,
 		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts,
-		Doubtful: best.found.doubtful && !r.agreed || r.absent && r.winner == nil, Agreed: r.agreed,
+		Doubtful:     best.found.doubtful && !r.agreed || r.absent && r.winner == nil || accused,
+		Questionable: best.found.questionable, Agreed: r.agreed,
 	}, nil
 }

@@ -17,7 +17,7 @@ func (a *Ask) impossible(response *http.Response) string {
 		sent = response.Request.Header
 	}
 	switch {
-	case status == http.StatusPartialContent && sent.Get("Range") == "":
+	case status == http.StatusPartialContent && sent.Get("Range") == "" && a.safe(): // else the origin has acted
 		return "answered with a part, and was asked for the whole" // RFC 9110 §15.3.7
 	case status == http.StatusSwitchingProtocols:
 		asked, chosen := protocols(a.Header), protocols(response.Header)
@@ -51,7 +51,7 @@ func (s *Site) judge(response *http.Response, method string) finding {
 		return found
 	}
 	switch circle := s.circle(response, method); {
-	case status == http.StatusLoopDetected:
+	case status == http.StatusLoopDetected && (!s.lone() || saysLoop(response.Header)):
 		return finding{class: health.LoopDetected, stage: health.StageRequest, reason: "508: the request came back to an edge"}
 	case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
 		// 501 and 505 judge the request, not the origin.
@@ -68,7 +68,20 @@ func (s *Site) judge(response *http.Response, method string) finding {
 			reason: "redirects to " + clip(response.Header.Get("Location")) + ", which is not the publication's"}
 		return away.doubted()
 	}
-	return finding{class: health.OK}
+	return finding{class: health.OK, questionable: s.lone() && (status == http.StatusForbidden || s.leadsAway(response))}
+}
+
+// saysLoop reports whether a proxy between here and the origin, which this edge is where an
+// origin leads back to it, says that it has found a loop, RFC 9209 §2.3.
+func saysLoop(header http.Header) bool {
+	for _, line := range header["Proxy-Status"] {
+		for parameter := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ',' || r == ';' }) {
+			if strings.TrimSpace(parameter) == "error=proxy_loop_detected" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // refusal finds the refusals that status and header alone make certain.
@@ -85,6 +98,7 @@ func (s *Site) refusal(response *http.Response) (found finding, certain bool) {
 		// The origin's own word, where nobody has a better one; a stored page is better, unless the
 		// only one there is says how long its word holds. RFC 6585 §4 has no 429 stored.
 		found.word, found.doubtful = true, !s.unquestioned() || !statesLifetime(header)
+		found.questionable = !found.doubtful
 		return found, true
 	case gate.Challenge:
 		// Its scripts work for none but the address that they come from.

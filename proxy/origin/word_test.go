@@ -2,6 +2,7 @@ package origin
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -62,16 +63,33 @@ func TestAnErrorOfSeveralOriginsThatDoesNotSayHowLongIsNotPassedOn(t *testing.T)
 }
 
 func TestALifetimeIsStatedByTheseFields(t *testing.T) { // RFC 9111 §4.2.1
+	const sunday, later = "Date: Sun, 01 Jun 2025 12:00:00 GMT", "Expires: Sun, 01 Jun 2025 12:00:01 GMT"
 	for _, test := range []struct {
-		name, value string
-		stated      bool
+		stated bool
+		fields []string
 	}{
-		{"Expires", "Thu, 01 Jan 2026 00:00:00 GMT", true}, {"Cache-Control", "public, S-MaxAge=5", true},
-		{"Cache-Control", "max-age=0", true}, {"Cache-Control", "no-store", false}, {"Retry-After", "5", false},
+		{true, []string{sunday, later}}, {false, []string{later}}, {false, []string{sunday, "Expires: Sun, 01 Jun 2025 12:00:00 GMT"}},
+		{false, []string{"Expires: 0"}}, {false, []string{"Expires: "}}, {false, []string{sunday, later, later}},
+		{true, []string{"Expires: Sun, 01 Jun 9999 12:00:00 GMT"}},
+		{true, []string{"Cache-Control: public, S-MaxAge=5"}}, {true, []string{"Cache-Control: public", "Cache-Control: max-age=5"}},
+		{true, []string{`Cache-Control: Max-Age="5"`}}, {true, []string{"Cache-Control: max-age=99999999999999999999"}},
+		{false, []string{"Cache-Control: max-age=0"}}, {false, []string{"Cache-Control: max-age=-5"}}, {false, []string{"Cache-Control: max-age=+5"}},
+		{false, []string{"Cache-Control: max-age"}}, {false, []string{"Cache-Control: x-max-age=5"}},
+		{false, []string{"Cache-Control: max-age=5, s-maxage=0"}}, {true, []string{"Cache-Control: max-age=0, s-maxage=5"}},
+		{false, []string{"Cache-Control: max-age=0", sunday, later}},
+		{false, []string{"Cache-Control: no-store, no-cache, max-age=60"}}, {false, []string{"Cache-Control: private", "Cache-Control: max-age=60"}},
+		{false, []string{"Cache-Control: no-store", sunday, later}},
+		{true, []string{"CDN-Cache-Control: max-age=5", "Cache-Control: no-store"}}, {false, []string{"CDN-Cache-Control: no-store", "Cache-Control: max-age=5"}},
+		{false, []string{"CDN-Cache-Control: public", sunday, later}},
+		{false, []string{"Retry-After: 5"}}, {false, nil},
 	} {
-		require.Equal(t, test.stated, statesLifetime(http.Header{test.name: {test.value}}), test)
+		header := http.Header{}
+		for _, field := range test.fields {
+			name, value, _ := strings.Cut(field, ": ")
+			header.Add(name, value)
+		}
+		require.Equal(t, test.stated, statesLifetime(header), test.fields)
 	}
-	require.True(t, statesLifetime(http.Header{"Cache-Control": {"public", "max-age=5"}}))
 }
 
 func TestARefusalWithoutTheIdentityIsNotHeldAgainstItsOrigin(t *testing.T) {

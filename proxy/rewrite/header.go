@@ -101,6 +101,9 @@ func withoutDefaultPort(host string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }
 
+// withoutBreaks removes what browsers leave out of a URL before they read it (WHATWG URL §4.4).
+var withoutBreaks = strings.NewReplacer("\t", "", "\n", "", "\r", "")
+
 // ToFront turns a canonical URL into one that stays on whatever front the reader
 // used: a reference without scheme and host. Other references stay as they are.
 func (s Space) ToFront(reference string) string {
@@ -108,6 +111,7 @@ func (s Space) ToFront(reference string) string {
 	if !ok || !sameHost(host, s.Canonical) {
 		return reference
 	}
+	rest = withoutBreaks.Replace(rest)
 	rest = "/" + strings.TrimPrefix(strings.TrimPrefix(rest, `\`), "/")
 	if len(rest) > 1 && (rest[1] == '/' || rest[1] == '\\') {
 		return "/." + rest // without the dot it would name a host, RFC 3986 §4.2

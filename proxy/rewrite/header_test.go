@@ -46,6 +46,9 @@ var addresses = []struct{ given, neutral, front string }{
 	// Without the dot a reader would take what follows for a host.
 	{"https://www.gazette.example//elsewhere.test/", "https://www.gazette.example//elsewhere.test/", "/.//elsewhere.test/"},
 	{`https://www.gazette.example/\elsewhere.test/`, `https://www.gazette.example/\elsewhere.test/`, `/./\elsewhere.test/`},
+	{"https://www.gazette.example/\t/elsewhere.test/", "https://www.gazette.example/\t/elsewhere.test/", "/.//elsewhere.test/"},
+	{"http://192.0.2.10:8080/\t\r\n\\elsewhere.test/", "https://www.gazette.example/\t\r\n\\elsewhere.test/", `/./\elsewhere.test/`},
+	{"https://www.gazette.example/a\tb", "https://www.gazette.example/a\tb", "/ab"},
 	{`https://www.gazette.example\a`, `https://www.gazette.example\a`, "/a"},
 	{`https://www.gazette.example\\elsewhere.test`, `https://www.gazette.example\\elsewhere.test`, `/./\elsewhere.test`},
 }
