@@ -23,7 +23,9 @@ func (e *edge) foretold(t *testing.T, action string, lines ...string) cache.Answ
 	synctest.Wait()
 	require.Equal(t, x.Status.Hit, a.Status.Hit, "%v", a.Status)
 	require.Equal(t, x.Status.Fwd, a.Status.Fwd, "%v", a.Status)
-	require.Equal(t, x.Status.Detail, a.Status.Detail, "%v", a.Status)
+	if x.Status.Detail != "" { // otherwise it is the origin's answer that has one
+		require.Equal(t, x.Status.Detail, a.Status.Detail, "%v", a.Status)
+	}
 	return a
 }
 

@@ -34,9 +34,10 @@ func recourseOf(method string, ranged bool, d Directives, declined bool) recours
 	return recourseFill
 }
 
-// ranged reports whether a request is for ranges of a page (RFC 9110 §14.2: only GET is).
+// ranged reports whether a request is for ranges of a page (RFC 9110 §14.2: only GET is). One
+// that is for more than [ModestRange] allows is for the page.
 func (r *Request) ranged() bool {
-	return r.HTTP.Method == http.MethodGet && len(r.HTTP.Header["Range"]) > 0
+	return r.HTTP.Method == http.MethodGet && len(r.HTTP.Header["Range"]) > 0 && ModestRange(r.HTTP.Header)
 }
 
 // PartOutcome says how a request for ranges of a page that is not stored whole was answered.

@@ -150,7 +150,7 @@ func TestOutageServesWhatIsStoredWithoutWaiting(t *testing.T) {
 	s.waitPages(1)
 	id := health.ID{Site: "gazette", Origin: "origin-a"}
 	for range 10 {
-		s.tracker.Observe(id, health.Observation{At: time.Now(), Class: health.ServerError, Stage: health.StageRequest})
+		s.tracker.Observe(id, health.Observation{At: time.Now(), Class: health.ConnectRefused, Stage: health.StageConnect})
 	}
 	s.pass(2 * time.Hour)
 	answer, _ := s.get("/")

@@ -164,7 +164,7 @@ func (s *Site) canonical(in *http.Request) *url.URL {
 // what the cache adds to it.
 func (s *Site) outgoing(in *http.Request, edge string, query cache.Query) http.Header {
 	out := in.Header.Clone()
-	if query.Whole || query.Range != "" {
+	if query.Whole || query.Range != "" || in.Method == http.MethodGet && !cache.ModestRange(in.Header) {
 		delete(out, "Range")
 		delete(out, "If-Range")
 	}
