@@ -56,7 +56,7 @@ func (c *Cache) heedPart(f *fill, r *Request, got *Fetched, reason Reason) {
 		}
 		c.decline(f.audience, reason) // readers would wait for each other again and again
 		return
-	case ReasonPartial, ReasonForeign:
+	case ReasonPartial, ReasonForeign, ReasonUnconfirmed:
 		c.declineOnce(f.audience, reason)
 		return
 	}

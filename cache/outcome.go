@@ -185,6 +185,9 @@ func (c *Cache) confirmedNow(page *Page, got *Fetched) (base *Page, held bool) {
 func (c *Cache) storable(r *Request, got *Fetched) Reason {
 	response := got.Response
 	if got.Doubtful {
+		if isGone(got.Response.StatusCode) {
+			return ReasonUnconfirmed
+		}
 		return ReasonForeign
 	}
 	reason := Storable(r.HTTP.Method, r.HTTP.Header, response.StatusCode, response.Header)
@@ -237,7 +240,7 @@ func (c *Cache) heed(f *fill, r *Request, got *Fetched, reason Reason) {
 	if reason == ReasonPartial {
 		return // see heedPart
 	}
-	if got.Response.StatusCode >= 500 || reason == ReasonStatus || reason == ReasonForeign || reason == ReasonOlder || judgesRequest(got) {
+	if got.Response.StatusCode >= 500 || reason == ReasonStatus || reason == ReasonForeign || reason == ReasonUnconfirmed || reason == ReasonOlder || judgesRequest(got) {
 		c.declineOnce(f.audience, reason)
 		return
 	}

@@ -23,6 +23,7 @@ var meanings = map[Reason]string{
 	ReasonIncomplete:     "It ended before its declared length.",
 	ReasonNoSpace:        "The store had no room for it at that moment.",
 	ReasonForeign:        "It was not proved to be this publication's page.",
+	ReasonUnconfirmed:    "One of several origins lacks the page, and no other could be asked whether it does, too.",
 	ReasonStreaming:      "It was a stream of events, which never ends.",
 	ReasonContentType:    "Its Content-Type was not that of such a file as its path ends in, as where a page is asked for under the name of a picture.",
 	ReasonBypass:         "A rule of the site keeps such requests out of the cache.",

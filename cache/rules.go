@@ -26,8 +26,7 @@ func (f *Freshness) rule(got *Fetched) {
 // believe settles what an answer says of a page that is gone: where there is no other origin
 // to ask, one that states no lifetime counts as agreed.
 func (got *Fetched) believe(site *Site) {
-	status := got.Response.StatusCode
-	if !site.Lone || status != http.StatusNotFound && status != http.StatusGone {
+	if !site.Lone || !isGone(got.Response.StatusCode) {
 		return
 	}
 	d := ResponseDirectives(got.Response.Header)
@@ -38,7 +37,8 @@ func (got *Fetched) believe(site *Site) {
 // rules reports whether [Freshness.rule] gives the answer a lifetime that it may not have
 // of its own.
 func (got *Fetched) rules() bool {
-	status := got.Response.StatusCode
-	gone := status == http.StatusNotFound || status == http.StatusGone
-	return got.Lifetime > 0 || got.Agreed && gone
+	return got.Lifetime > 0 || got.Agreed && isGone(got.Response.StatusCode)
 }
+
+// isGone reports whether a status says that there is no such page.
+func isGone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }

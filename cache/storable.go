@@ -29,9 +29,11 @@ const (
 	ReasonIncomplete Reason = "incomplete" // ended before its declared length
 	ReasonNoSpace    Reason = "no_space"   // the store has no room, or failed
 	ReasonForeign    Reason = "foreign"    // not this publication's answer
-	ReasonStreaming  Reason = "streaming"  // a stream of events, which never ends
-	ReasonBypass     Reason = "bypass"     // a rule of the site keeps it out of the cache
-	ReasonOlder      Reason = "older"      // of another origin than what is stored, and an earlier version
+	// ReasonUnconfirmed is about a 404 or 410 that no second origin could agree on.
+	ReasonUnconfirmed Reason = "unconfirmed"
+	ReasonStreaming   Reason = "streaming" // a stream of events, which never ends
+	ReasonBypass      Reason = "bypass"    // a rule of the site keeps it out of the cache
+	ReasonOlder       Reason = "older"     // of another origin than what is stored, and an earlier version
 
 	// ReasonContentType: it is no such file as its path ends in, see [Contradicts].
 	ReasonContentType Reason = "content_type"
@@ -44,7 +46,7 @@ func Reasons() []Reason {
 		ReasonMethod, ReasonRequestNoStore, ReasonNoStore, ReasonPrivate,
 		ReasonAuthorization, ReasonCookie, ReasonStatus, ReasonPartial, ReasonVaryStar,
 		ReasonNoFreshness, ReasonSetCookie, ReasonMustUnderstand, ReasonUpgrade,
-		ReasonTooLarge, ReasonIncomplete, ReasonNoSpace, ReasonForeign, ReasonStreaming, ReasonContentType, ReasonBypass, ReasonOlder,
+		ReasonTooLarge, ReasonIncomplete, ReasonNoSpace, ReasonForeign, ReasonUnconfirmed, ReasonStreaming, ReasonContentType, ReasonBypass, ReasonOlder,
 	}
 }
 

@@ -160,7 +160,7 @@ func TestStorableByHeuristicOnlyForTheStatusesOfRFC9110Section15Dot1(t *testing.
 
 func TestReasonsAreAClosedSet(t *testing.T) {
 	all := cache.Reasons()
-	require.Len(t, all, 21)
+	require.Len(t, all, 22)
 	require.NotContains(t, all, cache.Reason(""))
 	seen := map[cache.Reason]bool{}
 	for _, r := range all {

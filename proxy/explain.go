@@ -42,6 +42,6 @@ func (e *Edge) Explain(address, site, method string, header http.Header) (Explan
 	request := &cache.Request{Key: of.key(u), HTTP: in, Site: &of.cached, Bypass: of.Rules.bypasses(in.Header)}
 	return Explanation{
 		Site: of, URL: canonical.Scheme + "://" + canonical.Host + request.Key.Target(),
-		Explanation: e.cache.Explain(request), Active: of.Pool.Active(), Candidates: of.Pool.Candidates(),
+		Explanation: e.cache.Explain(request), Active: of.Pool.Active(), Candidates: of.Pool.Candidates(request.Key.Target()),
 	}, nil
 }

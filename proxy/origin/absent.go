@@ -73,7 +73,11 @@ func (p *Pool) lacking(now time.Time, ask *Ask, order []int, views []health.View
 	if len(order) < 2 || !ask.ordinary() {
 		return order
 	}
-	target := ask.URL.RequestURI()
+	return p.lackingPage(now, ask.URL.RequestURI(), order, views)
+}
+
+// lackingPage is lacking for the page with the given target.
+func (p *Pool) lackingPage(now time.Time, target string, order []int, views []health.View) []int {
 	rank := func(i int) int {
 		switch {
 		case !views[i].Verdict.Usable():
@@ -166,4 +170,15 @@ func (r *race) believe() {
 		a.cancel(errOvertaken)
 	}
 	r.running = nil
+}
+
+// unopposed reports whether there is no other origin to ask about a page that one lacks: none that
+// is of use. One that has just failed is of use, as far as anybody knows.
+func (r *race) unopposed(e *ended) bool {
+	for place, v := range r.views {
+		if place != e.attempt.place && v.Verdict.Usable() {
+			return false
+		}
+	}
+	return true
 }

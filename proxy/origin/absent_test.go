@@ -74,7 +74,8 @@ func TestThatThereIsNoSuchPageIsPassedOnWhereNobodyElseCanBeAsked(t *testing.T) 
 		require.NoError(t, s.tracker.Drain(id("b")))
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "a", "none")
-		require.True(t, got.Doubtful)
+		require.False(t, got.Doubtful)
+		require.True(t, got.Agreed, "there is no other")
 		require.Zero(t, s.at["b"].requests.Load())
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -217,6 +218,7 @@ func TestAnOriginOfNoUseIsNotAskedForASecondOpinion(t *testing.T) {
 		require.Equal(t, health.Down, s.tracker.View(id("b")).Verdict)
 		got, err := s.fetch()
 		requireAnswer(t, got, err, "a", "none")
-		require.True(t, got.Doubtful)
+		require.False(t, got.Doubtful)
+		require.True(t, got.Agreed, "there is no other")
 	})
 }

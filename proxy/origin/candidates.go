@@ -15,15 +15,26 @@ type Candidate struct {
 	Why    string // it is not asked, or only after the others; empty for what is plain
 }
 
-// Candidates lists the site's origins in the order in which a request would ask them now,
-// and then those that it would not ask. Nobody is moved by that.
-func (p *Pool) Candidates() []Candidate {
+// Candidates lists the site's origins in the order in which a request for the page with the
+// given target would ask them now, and then those that it would not ask. Nobody is moved by that.
+func (p *Pool) Candidates(target string) []Candidate {
 	now := p.now()
 	p.mu.Lock()
 	route := p.route
 	p.mu.Unlock()
 	views := p.Views()
-	return candidates(now, views, Choose(now, views, route, 0), p.resting(now))
+	choice := Choose(now, views, route, 0)
+	choice.Order = p.lackingPage(now, target, choice.Order, views)
+	all := candidates(now, views, choice, p.resting(now))
+	for i := range all {
+		c := &all[i]
+		place := slices.IndexFunc(views, func(v health.View) bool { return v.ID == c.View.ID })
+		c.Active = place == route.Active // where readers are, which this request would change first if need be
+		if c.Why == "" && len(all) > 1 && p.site.Origins[place].absent.has(target, now) {
+			c.Why = "after the others: it lacked this page a moment ago"
+		}
+	}
+	return all
 }
 
 // candidates is Candidates as a choice has it.

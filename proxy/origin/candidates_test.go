@@ -49,7 +49,21 @@ func TestToldCandidatesMoveNobody(t *testing.T) {
 		s := newScene(t, servePage, servePage)
 		s.probe("a", health.IdentityMismatch, health.IdentityMismatch, health.IdentityMismatch)
 		s.probe("b", health.OK, health.OK, health.OK)
-		require.Equal(t, "b", s.pool.Candidates()[0].View.ID.Origin)
+		require.Equal(t, "b", s.pool.Candidates("/")[0].View.ID.Origin)
 		require.Equal(t, "a", s.pool.Active())
+	})
+}
+
+func TestACandidateThatLackedThePageIsNamedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, serveStatus(404, "none"), servePage)
+		got, err := s.pool.Fetch(t.Context(), ordinary("/"))
+		require.NoError(t, err)
+		readAll(t, got)
+		all := s.pool.Candidates("/")
+		require.Equal(t, "b", all[0].View.ID.Origin)
+		require.Equal(t, "after the others: it lacked this page a moment ago", all[1].Why)
+		require.True(t, all[1].Active, "readers are still sent there for other pages")
+		require.Equal(t, "a", s.pool.Candidates("/other")[0].View.ID.Origin)
 	})
 }

@@ -297,7 +297,7 @@ func (r *race) result() (*Result, error) {
 	return &Result{
 		Response: best.response, Origin: best.attempt.origin.ID.Origin,
 		Requested: best.attempt.started, Responded: best.at, Attempts: r.attempts,
-		Doubtful:     best.found.doubtful && !r.agreed || r.absent && r.winner == nil || accused,
-		Questionable: best.found.questionable, Agreed: r.agreed,
+		Doubtful:     best.found.doubtful && !r.agreed || r.absent && r.winner == nil && !r.unopposed(best) || accused,
+		Questionable: best.found.questionable, Agreed: r.agreed || r.absent && r.winner == nil && r.unopposed(best),
 	}, nil
 }
