@@ -69,7 +69,8 @@ type Cache struct {
 	mu       sync.Mutex // guards everything that follows
 	closed   bool
 	fills    map[string]*fill
-	byKey    map[Key]int // how many of fills are for a key
+	byKey    map[Key]int           // how many of fills are for a key
+	ending   map[Key]chan struct{} // closed when what has arrived of a key is stored
 	declined *simplelru.LRU[Key, refusal]
 	purging  *purging // in part
 
@@ -110,7 +111,7 @@ func New(o Options) *Cache {
 	}
 	c := &Cache{
 		store: o.Store, maxPage: o.MaxPage, now: o.Now, ctx: ctx, cancel: cancel,
-		fills: make(map[string]*fill), byKey: make(map[Key]int), refreshing: make(map[string]int), declined: declined, purging: newPurging(),
+		fills: make(map[string]*fill), byKey: make(map[Key]int), ending: make(map[Key]chan struct{}), refreshing: make(map[string]int), declined: declined, purging: newPurging(),
 		noVary: newNoVaryIndex(),
 	}
 	c.coders.open()
@@ -172,6 +173,9 @@ func (c *Cache) answer(ctx context.Context, r *Request) (Answer, error) {
 		}
 	}
 	if page == nil || !page.serves(r.HTTP.Header) {
+		if c.awaitEnd(ctx, r, page) {
+			return Answer{}, errLookAgain
+		}
 		return c.miss(ctx, r, pages)
 	}
 	directives := ParseCacheControl(r.HTTP.Header["Cache-Control"])
@@ -184,7 +188,11 @@ func (c *Cache) answer(ctx context.Context, r *Request) (Answer, error) {
 			c.refresh(r, page)
 		}
 		return c.stored(ctx, page, r, decision, now), nil
-	case Refuse:
+	}
+	switch {
+	case c.awaitEnd(ctx, r, page):
+		return Answer{}, errLookAgain
+	case decision.Action == Refuse:
 		return Answer{}, ErrNotStored
 	}
 	status := Status{Fwd: decision.Detail}

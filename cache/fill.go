@@ -47,6 +47,8 @@ type fill struct {
 	interim  chan interim
 	handover chan *Fetched // an answer that cannot be stored, for the leader alone
 
+	over chan struct{} // see Cache.ends; of the fill's goroutine
+
 	ready chan struct{} // closed when the outcome is decided; it never changes after
 	outcome
 }

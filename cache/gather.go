@@ -136,6 +136,7 @@ func (s rangeSpec) isAnsweredBy(r byteRange, complete int64) bool {
 // far as they did.
 func (c *Cache) receivePart(ctx context.Context, cancel context.CancelFunc, f *fill, got *Fetched, g *gathering) {
 	defer got.Response.Body.Close()
+	defer c.ended(f)
 	defer c.leave(f)
 	c.accept(f.audience)
 	page, body := g.page, g.page.Body

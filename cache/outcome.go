@@ -174,7 +174,7 @@ func (c *Cache) confirmedNow(page *Page, got *Fetched) (base *Page, held bool) {
 		return page, true
 	}
 	for _, p := range stored {
-		if p.SameVariant(page) && p.isConfirmed(got) {
+		if p.SameVariant(page) && c.present(p) && p.isConfirmed(got) {
 			return p, true
 		}
 	}
@@ -265,6 +265,7 @@ func (b *endingBody) Close() error {
 // receive settles the fill with a page and stores it when its body has arrived.
 func (c *Cache) receive(ctx context.Context, cancel context.CancelFunc, f *fill, r *Request, got *Fetched) {
 	defer got.Response.Body.Close()
+	defer c.ended(f)
 	defer c.leave(f)
 	c.accept(f.audience)
 	minted := single(got.Response.Header, "Etag")
@@ -279,6 +280,9 @@ func (c *Cache) receive(ctx context.Context, cancel context.CancelFunc, f *fill,
 		o.cursor, _ = page.Body.Follow()
 		defer context.AfterFunc(f.leader, o.cursor.Close)()
 	}
+	if got.Response.ContentLength == 0 {
+		c.ends(f) // with its header
+	}
 	f.settle(o)
 	transfer := &transfer{cache: c, fill: f, body: page.Body, length: got.Response.ContentLength}
 	c.work.Go(func() { transfer.watch(ctx, cancel) })
@@ -289,6 +293,7 @@ func (c *Cache) receive(ctx context.Context, cancel context.CancelFunc, f *fill,
 		c.count.FillAborts.Add(1)
 	}
 	page.Body.trim()
+	c.ends(f)
 	page.Body.end(err, got.Response.Trailer)
 	if err != nil || transfer.passing {
 		c.store.Release(f.key, transfer.reserved)

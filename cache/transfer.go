@@ -46,6 +46,9 @@ func (t *transfer) copy(ctx context.Context, from io.Reader) error {
 		}
 		n, err := from.Read(room)
 		if n > 0 {
+			if t.length >= 0 && t.body.Size()+int64(n) >= t.length {
+				t.cache.ends(t.fill)
+			}
 			t.body.grow(n)
 		}
 		if !t.passing && bloated(from) {
