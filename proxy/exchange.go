@@ -42,7 +42,7 @@ type exchange struct {
 
 // newExchange returns an empty exchange.
 func newExchange() *exchange {
-	x := &exchange{line: make([]byte, 0, 256)}
+	x := &exchange{line: make([]byte, 0, 256), values: make([]string, 0, 32)}
 	x.request.Interim = x.interim // bound once: a method value is an allocation
 	return x
 }
